@@ -1,0 +1,127 @@
+//! Every shared byte of a segment, and the ABI version that names this arrangement.
+//!
+//! ```text
+//!   0x000  Header           written once, before the segment can be found; never again
+//!   0x100  producer's gate  one word; written when a producer joins or closes
+//!   0x180  consumer's gate  one word; written when a consumer joins or closes
+//!   0x200  head             one word; written by the consumer, once a batch
+//!   0x280  (nothing)        keeps the head's neighbour line quiet
+//!   0x300  Participant      of the producer: who it is, and its counters
+//!   0x380  Participant      of the consumer
+//!   0x400  (nothing)
+//!   0x1000 the ring         `capacity` bytes, a power of two
+//! ```
+//!
+//! There is no shared tail: a record's own first word says that it is there (`ring::word`).
+//! Independent writers stand 128 bytes apart, since processors fetch lines in pairs. A word of
+//! zero is never a valid gate or header field, so a zeroed page is seen for what it is.
+
+/// Counts the arrangements of shared bytes. Any change of this file's layout, of the record
+/// word or of the gates raises it; a segment of another version is refused by name.
+pub const ABI_VERSION: u32 = 1;
+
+/// `ANNULUS\n`, as the first eight bytes of a segment.
+pub const MAGIC: u64 = u64::from_le_bytes(*b"ANNULUS\n");
+
+/// The kind of a single-producer, single-consumer ring of variable-length records.
+pub const KIND_SPSC: u32 = 1;
+
+/// The wait policy "spin": no side ever sleeps.
+pub const WAIT_SPIN: u32 = 1;
+
+/// Records start at multiples of this; a record's length is rounded up to it.
+///
+/// Eight, by measurement: see "Cells" in ARCHITECTURE.md.
+pub const CELL: u64 = 8;
+
+/// The smallest ring: eight cells, enough for every rule of the ring to hold.
+pub const CAPACITY_MIN: u64 = 64;
+
+/// The largest ring. A record's length has 30 bits and a record may fill 7/16 of the ring.
+pub const CAPACITY_MAX: u64 = 1 << 30;
+
+/// Where the producer's gate stands, in bytes from the segment's start.
+pub const PRODUCER_GATE: usize = 0x100;
+/// Where the consumer's gate stands.
+pub const CONSUMER_GATE: usize = 0x180;
+/// Where the consumer publishes how far it has released.
+pub const HEAD: usize = 0x200;
+/// Where the producer's [`Participant`] stands.
+pub const PRODUCER: usize = 0x300;
+/// Where the consumer's [`Participant`] stands.
+pub const CONSUMER: usize = 0x380;
+/// Where the ring's bytes begin.
+pub const DATA: usize = 0x1000;
+
+/// The gate of a side that nobody has joined yet: what a fresh segment starts with.
+pub const GATE_VACANT: u64 = 1;
+
+/// What a segment is. An attacher copies it once, checks the copy, and never reads it again.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Header {
+    /// [`MAGIC`].
+    pub magic: u64,
+    /// [`ABI_VERSION`].
+    pub abi_version: u32,
+    /// [`KIND_SPSC`].
+    pub kind: u32,
+    /// Size of the ring in bytes, a power of two.
+    pub capacity: u64,
+    /// Size of the whole segment in bytes.
+    pub segment_bytes: u64,
+    /// [`CELL`].
+    pub cell_bytes: u32,
+    /// The page size that the segment was made for.
+    pub page_bytes: u32,
+    /// [`WAIT_SPIN`].
+    pub wait_policy: u32,
+    /// The stamp of lap 0, random for each segment so that small integers in payloads do not
+    /// look like the stamps of the first laps.
+    pub first_stamp: u32,
+    /// A random name for this segment, for logs and for telling two of one name apart.
+    pub segment_id: [u64; 2],
+    /// Zero until a later version gives them a meaning.
+    pub reserved: [u64; 24],
+}
+
+/// One side's diagnostic lines: who it is, and what it has done. Nothing rests on them.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Participant {
+    /// The process, as it saw itself; another pid namespace may number it otherwise.
+    pub pid: u64,
+    /// `CLOCK_REALTIME` in nanoseconds when it joined.
+    pub since_ns: u64,
+    /// How many have held this role so far.
+    pub generation: u64,
+    /// Messages moved, as last published.
+    pub messages: u64,
+    /// Payload bytes moved, as last published.
+    pub bytes: u64,
+    /// Waits begun.
+    pub waits: u64,
+    /// Sleeps whose backstop, not a wake, found work.
+    pub backstop: u64,
+    /// Zero until a later version gives it a meaning.
+    pub reserved: u64,
+}
+
+const _: () = {
+    use core::mem::{align_of, offset_of, size_of};
+    assert!(size_of::<Header>() == 256 && align_of::<Header>() == 8);
+    assert!(offset_of!(Header, capacity) == 16);
+    assert!(offset_of!(Header, cell_bytes) == 32);
+    assert!(offset_of!(Header, first_stamp) == 44);
+    assert!(offset_of!(Header, segment_id) == 48);
+    assert!(offset_of!(Header, reserved) == 64);
+    assert!(size_of::<Header>() <= PRODUCER_GATE);
+    assert!(size_of::<Participant>() == 64);
+    assert!(CONSUMER_GATE - PRODUCER_GATE >= 128 && HEAD - CONSUMER_GATE >= 128);
+    assert!(PRODUCER - HEAD >= 128 && CONSUMER - PRODUCER >= 128);
+    assert!(CONSUMER + size_of::<Participant>() <= DATA);
+    assert!(CELL.is_power_of_two() && CELL >= 8 && CELL <= 64);
+    assert!(CAPACITY_MIN >= 8 * CELL && CAPACITY_MAX.is_power_of_two());
+    // The longest padding is shorter than the longest record, and that fits 30 bits.
+    assert!(CAPACITY_MAX / 16 * 7 < 1 << 30);
+};

@@ -1,0 +1,254 @@
+//! A ring's part of a segment, by position: where an offset is computed, and nowhere else.
+//!
+//! Everything unsafe about reaching shared bytes from a ring is here. A position is masked into
+//! the ring, so no value that a peer writes can lead outside of it.
+
+use super::word::Tag;
+use super::{Geometry, Position, Role};
+use crate::layout::{CELL, CONSUMER_GATE, DATA, GATE_VACANT, HEAD, PRODUCER_GATE};
+use crate::sync::{Mapped, Memory, Ordering};
+
+/// A ring's bytes and control words over some memory.
+pub(super) struct Area<M> {
+    memory: M,
+    mask: u64,
+    /// The capacity as a power of two: what a position is shifted by to give its lap.
+    shift: u32,
+    /// The tag of lap 0.
+    first_tag: Tag,
+    longest_message: usize,
+}
+
+/// A place in the ring: an offset into the segment that was computed from a position.
+#[derive(Clone, Copy)]
+pub(super) struct Place(usize);
+
+impl Place {
+    /// The place `bytes` further on in the same record, which does not straddle the ring's end.
+    #[inline(always)]
+    pub(super) fn plus(self, bytes: usize) -> Place {
+        Place(self.0 + bytes)
+    }
+}
+
+impl<M: Memory> Area<M> {
+    /// The ring of `geometry` in `memory`.
+    ///
+    /// # Safety
+    ///
+    /// `memory` has at least `geometry.segment_bytes()` bytes.
+    pub(super) unsafe fn new(memory: M, geometry: Geometry) -> Area<M> {
+        Area {
+            memory,
+            mask: geometry.capacity() - 1,
+            shift: geometry.capacity().trailing_zeros(),
+            first_tag: Tag::of(geometry.first_stamp()),
+            longest_message: geometry.longest_message(),
+        }
+    }
+
+    /// Pauses, time and the outside world.
+    #[inline(always)]
+    pub(super) fn memory(&self) -> &M {
+        &self.memory
+    }
+
+    /// The longest message in bytes.
+    #[inline(always)]
+    pub(super) fn longest_message(&self) -> usize {
+        self.longest_message
+    }
+
+    #[inline(always)]
+    pub(super) fn capacity(&self) -> u64 {
+        self.mask + 1
+    }
+
+    /// How many bytes lie between `position` and the ring's end.
+    #[inline(always)]
+    pub(super) fn to_end(&self, position: Position) -> u64 {
+        self.capacity() - (position & self.mask)
+    }
+
+    /// Whether `position` is a lap's first.
+    #[inline(always)]
+    pub(super) fn starts_lap(&self, position: Position) -> bool {
+        position & self.mask == 0
+    }
+
+    /// The tag of a record at `position`.
+    #[inline(always)]
+    pub(super) fn tag(&self, position: Position) -> Tag {
+        self.first_tag.plus(position >> self.shift)
+    }
+
+    /// From now on no record is found here: costs nothing where records are looked for.
+    pub(super) fn poison(&mut self) {
+        self.first_tag = Tag::NEVER;
+    }
+
+    /// Where `position` lies.
+    #[inline(always)]
+    pub(super) fn place(&self, position: Position) -> Place {
+        Place(DATA + (position & self.mask) as usize)
+    }
+
+    /// The word at `position`, the start of a cell.
+    #[inline(always)]
+    pub(super) fn word(&self, position: Position, order: Ordering) -> u64 {
+        debug_assert_eq!(position % CELL, 0);
+        // SAFETY: masked into the ring, which `new` says is there; cells are aligned.
+        unsafe { self.memory.load(self.place(position).0, order) }
+    }
+
+    /// Sets the word at `position`, the start of a cell.
+    #[inline(always)]
+    pub(super) fn set_word(&self, position: Position, word: u64, order: Ordering) {
+        debug_assert_eq!(position % CELL, 0);
+        // SAFETY: as in `word`.
+        unsafe { self.memory.store(self.place(position).0, word, order) }
+    }
+
+    /// Sets the payload word at `place`, a multiple of eight within a record.
+    #[inline(always)]
+    pub(super) fn put(&self, place: Place, word: u64) {
+        debug_assert_eq!(place.0 % 8, 0);
+        // SAFETY: within a record, and records lie within the ring; multiples of eight from a
+        // cell's start are aligned.
+        unsafe { self.memory.put(place.0, word) }
+    }
+
+    /// Copies payload out of a record.
+    #[inline(always)]
+    pub(super) fn read(&self, place: Place, into: &mut [u8]) {
+        // SAFETY: within a record, as every caller has checked, and a record is accepted only if
+        // it does not reach past the ring's end.
+        unsafe { self.memory.read(place.0, into) }
+    }
+
+    /// Copies payload into a record.
+    #[inline(always)]
+    pub(super) fn write(&self, place: Place, from: &[u8]) {
+        // SAFETY: within a record, as every caller has checked, and room for a record does not
+        // straddle the ring's end.
+        unsafe { self.memory.write(place.0, from) }
+    }
+
+    /// Copies payload words into a record; whether one of them bears the stamp of `tag`.
+    #[inline(always)]
+    pub(super) fn write_watched(&self, place: Place, words: &[[u8; 8]], tag: Tag) -> bool {
+        // SAFETY: as in `write`; payloads start at a multiple of eight.
+        unsafe { self.memory.write_watched(place.0, words, tag.stamp()) }
+    }
+
+    /// Asks for the line of `position` for writing.
+    #[inline(always)]
+    pub(super) fn prefetch_write(&self, position: Position) {
+        self.memory.prefetch_write(self.place(position).0);
+    }
+
+    /// How far the consumer has released.
+    #[inline(always)]
+    pub(super) fn head(&self, order: Ordering) -> Position {
+        // SAFETY: a control word below `DATA`, aligned by the layout.
+        unsafe { self.memory.load(HEAD, order) }
+    }
+
+    #[inline(always)]
+    pub(super) fn set_head(&self, head: Position, order: Ordering) {
+        // SAFETY: as in `head`.
+        unsafe { self.memory.store(HEAD, head, order) }
+    }
+
+    /// The gate of `role`.
+    #[inline(always)]
+    pub(super) fn gate(&self, role: Role, order: Ordering) -> Gate {
+        // SAFETY: as in `head`.
+        Gate(unsafe { self.memory.load(gate_at(role), order) })
+    }
+
+    #[inline(always)]
+    pub(super) fn set_gate(&self, role: Role, gate: Gate, order: Ordering) {
+        // SAFETY: as in `head`.
+        unsafe { self.memory.store(gate_at(role), gate.0, order) }
+    }
+}
+
+impl<M: Mapped> Area<M> {
+    /// The address of `place`.
+    #[inline(always)]
+    pub(super) fn pointer(&self, place: Place) -> *mut u8 {
+        self.memory.base().wrapping_add(place.0)
+    }
+}
+
+const fn gate_at(role: Role) -> usize {
+    match role {
+        Role::Producer => PRODUCER_GATE,
+        Role::Consumer => CONSUMER_GATE,
+    }
+}
+
+/// A participant's gate: whether it has joined, is there, or has closed, and at which position.
+///
+/// Bit 0 says that the ring is open at this side, which is all that a send asks. Positions are
+/// multiples of eight, so the low three bits are free. A gate of 0 is never written: it is what
+/// a mapping shows that was cut off.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Gate(u64);
+
+/// What a gate says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// Nobody has joined yet.
+    Vacant,
+    /// Joined at that position, and not closed since; its process may be gone all the same.
+    Joined(Position),
+    /// Closed in good order at that position.
+    Closed(Position),
+    /// No gate at all.
+    Invalid,
+}
+
+impl Gate {
+    const OPEN: u64 = GATE_VACANT;
+    const JOINED: u64 = 0b010;
+    const CLOSED: u64 = 0b100;
+    const STATE: u64 = 0b111;
+
+    /// The gate of a role that nobody has taken yet.
+    pub(crate) const VACANT: Gate = Gate(GATE_VACANT);
+
+    pub(super) const fn joined(position: Position) -> Gate {
+        Gate(position | Gate::OPEN | Gate::JOINED)
+    }
+
+    pub(super) const fn closed(position: Position) -> Gate {
+        Gate(position | Gate::CLOSED)
+    }
+
+    /// The word as it stands in shared memory.
+    pub(crate) const fn to_bits(self) -> u64 {
+        self.0
+    }
+
+    /// The gate whose word is `bits`.
+    pub(crate) const fn from_bits(bits: u64) -> Gate {
+        Gate(bits)
+    }
+
+    #[inline(always)]
+    pub(super) const fn is_open(self) -> bool {
+        self.0 & Gate::OPEN != 0
+    }
+
+    pub(crate) const fn standing(self) -> Standing {
+        let position = self.0 & !Gate::STATE;
+        match self.0 & Gate::STATE {
+            Gate::OPEN if position == 0 => Standing::Vacant,
+            0b011 => Standing::Joined(position),
+            Gate::CLOSED => Standing::Closed(position),
+            _ => Standing::Invalid,
+        }
+    }
+}

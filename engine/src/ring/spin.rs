@@ -1,0 +1,117 @@
+//! Waiting by looking: how often to look, and what else to do in between.
+//!
+//! A look is cheap for the one who looks and dear for the other side, whose line it takes away;
+//! so looks are spaced by pauses. Every 64 looks the clock is read, which is all that a deadline
+//! needs; when a wait has become long anyway, the processor is offered to others and the kernel
+//! is asked whether the peer still lives.
+
+use crate::sync::{Deadline, Memory};
+
+/// Looks between two readings of the clock.
+const LOOKS_PER_CLOCK: u32 = 64;
+
+/// How long a wait lasts before it is called long.
+const LONG_NS: u64 = 50_000;
+
+/// How often a long wait asks about the peer: one probe costs 0.2 microseconds.
+const ASK_EVERY_NS: u64 = 100_000;
+
+/// How long the processor's pause is here, and so how many of them make the waits below. A pause
+/// takes 9.5 ns on one machine and 43 on another, and a wait of three is right or ruinous by that.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Cadence {
+    /// Between two looks at an empty ring.
+    pub(super) empty_pauses: u32,
+    /// Between two looks at a full ring.
+    pub(super) full_pauses: u32,
+    /// For a consumer that has caught up with a stream.
+    pub(super) stream_pauses: u32,
+}
+
+impl Cadence {
+    const EMPTY_NS: u64 = 28;
+    const FULL_NS: u64 = 300;
+    const STREAM_NS: u64 = 1_500;
+
+    /// The cadence for this machine's pause.
+    pub(super) fn of<M: Memory>(memory: &M) -> Cadence {
+        let pause_tenth_ns = memory.pause_tenth_ns().max(1);
+        let pauses =
+            |ns: u64| ((ns * 10 + pause_tenth_ns / 2) / pause_tenth_ns).clamp(1, 1_000) as u32;
+        Cadence {
+            empty_pauses: pauses(Cadence::EMPTY_NS),
+            full_pauses: pauses(Cadence::FULL_NS),
+            stream_pauses: pauses(Cadence::STREAM_NS),
+        }
+    }
+}
+
+/// What a waiting side does next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Turn {
+    /// Look at the ring properly: something came.
+    Came,
+    /// Look at the ring properly: nothing came for a while.
+    Vain,
+    /// Ask the world outside, then look again.
+    Ask,
+    /// Give up.
+    TimedOut,
+}
+
+/// One wait, from its first vain look to its end.
+pub(super) struct Spin {
+    deadline: Deadline,
+    long_from_ns: u64,
+    ask_from_ns: u64,
+}
+
+impl Spin {
+    #[inline]
+    pub(super) fn until(deadline: Deadline) -> Spin {
+        Spin { deadline, long_from_ns: 0, ask_from_ns: 0 }
+    }
+
+    /// After a vain look: quick looks by `came`, `pauses` pauses apart, until it says yes or it
+    /// is time for something else. Most waits end here and never see the clock.
+    #[inline]
+    pub(super) fn turns<M: Memory>(
+        &mut self,
+        memory: &M,
+        pauses: u32,
+        came: impl Fn() -> bool,
+    ) -> Turn {
+        if self.deadline == Deadline::PASSED {
+            return Turn::TimedOut;
+        }
+        for _ in 0..LOOKS_PER_CLOCK {
+            for _ in 0..pauses {
+                memory.pause();
+            }
+            if came() {
+                return Turn::Came;
+            }
+        }
+        self.clock(memory)
+    }
+
+    #[cold]
+    fn clock<M: Memory>(&mut self, memory: &M) -> Turn {
+        let now = memory.now();
+        if self.deadline.has_passed(now) {
+            return Turn::TimedOut;
+        }
+        if self.long_from_ns == 0 {
+            self.long_from_ns = now + LONG_NS;
+            self.ask_from_ns = now + ASK_EVERY_NS;
+        }
+        if now >= self.ask_from_ns {
+            self.ask_from_ns = now + ASK_EVERY_NS;
+            return Turn::Ask;
+        }
+        if now >= self.long_from_ns {
+            memory.yield_now();
+        }
+        Turn::Vain
+    }
+}

@@ -1,0 +1,70 @@
+//! One producer, one consumer, records of any length: the lap-stamped ring.
+//!
+//! The ring's bytes are divided into *cells* of [`CELL`](crate::layout::CELL) bytes. A record
+//! starts on a cell, is contiguous, and opens with a word (`ring::word`) that is framing and
+//! commit flag at once. The producer writes the payload and then release-stores the word; the
+//! consumer looks at the word of its own position, and nobody reads an index.
+//!
+//! ```text
+//!            head (consumer)                    tail (producer)
+//!              |                                  |
+//!   ...........[word|payload    ][word|payload]...[ no record of this lap ]..........
+//!   free       |<-------- committed ------------->|  bytes of the lap before
+//! ```
+//!
+//! **Nothing is cleared ahead.** Until the producer comes round, a cell holds bytes of the lap
+//! before: an old word, which has another stamp, or payload. Only payload could imitate the next
+//! lap's word, so the producer compares what it writes at cell starts with that word. If one
+//! matches it becomes *careful*: before each commit it zeroes the word that the consumer looks
+//! at next, until a ring's length past the match. That is exact, whatever the payload.
+//!
+//! # The rules
+//!
+//! They came out of a brute-force search; each was taken out in turn, and the search failed.
+//! `search.rs` beside this file runs it against these very lines, `ci/mutants` takes them out.
+//!
+//! 1. *Word*: accepted iff the lap's stamp and the record bit match.
+//! 2. *Check*: every cell start strictly inside a record, the final word in memory, is compared
+//!    with the next lap's tag; a payload's last word is stored whole, filled with zeros.
+//! 3. *Careful extent*: a match obliges every commit whose next word lies at or before the
+//!    match + ring.
+//! 4. *Careful act*: zero the next word before the release store; not at a lap's start, which is
+//!    always a word and never payload.
+//! 5. *High water*: what a dropped or shortened claim may have left behind is covered likewise,
+//!    since it could imitate this lap too.
+//! 6. *Padding*: zero each skipped cell start before the padding's own word.
+//! 7. *Every attach is a take-over*: walk from `head`, and be careful until tail + ring.
+//! 8. *Room*: a record takes its cells and one more, the next word.
+//! 9. *Reuse*: go on where `head` stands; positions never start over.
+//! 10. *Never* store outside the record's own cells and the next word.
+//! 11. *Release*: `head` never passes a record that is still looked at; it is moved on after 8
+//!     records or 1/8 of the ring, whichever is first, and whenever the ring is found empty.
+//! 12. *Patience is for blocking sends*: they wait until a quarter is free; a try takes what fits.
+//!
+//! # Edges
+//!
+//! | edge | release side | acquire side |
+//! |---|---|---|
+//! | W | the producer stores a record's word | the consumer looks at that word |
+//! | H | the consumer stores `head` | the producer reads `head` when it finds no room |
+//! | G | the producer stores its closed gate | the consumer reads it when it finds no record |
+
+mod claim;
+mod consumer;
+mod producer;
+mod record;
+mod room;
+mod view;
+mod write;
+
+#[cfg(test)]
+mod search;
+
+pub use claim::Claim;
+pub use consumer::{Consumer, Received};
+pub use producer::Producer;
+pub use record::Record;
+pub use view::{Batch, View};
+
+/// A closed position as far as any could be: positions beyond are not believed.
+const POSITION_MAX: u64 = 1 << 62;

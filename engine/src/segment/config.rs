@@ -1,0 +1,106 @@
+//! What a creator and an attacher decide.
+
+use super::Name;
+use std::path::PathBuf;
+
+/// Where a segment's memory is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Backing {
+    /// Anonymous memory that no name leads to: it is handed over by its descriptor, cannot be
+    /// truncated by anybody, and goes with the last process that has it.
+    Memfd,
+    /// Shared memory under a name. It stays until it is removed or the machine restarts.
+    Named(Name),
+    /// A file on a local file system: what was sent survives the machine's restart as far as the
+    /// kernel has written it back.
+    File(PathBuf),
+}
+
+impl Backing {
+    /// The file, if there is one.
+    pub(super) fn path(&self) -> Option<PathBuf> {
+        match self {
+            Backing::Memfd => None,
+            Backing::Named(name) => Some(name.path()),
+            Backing::File(path) => Some(path.clone()),
+        }
+    }
+}
+
+/// What the creator of a segment decides.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Config {
+    pub(super) capacity: u64,
+    pub(super) memory: MemoryChoice,
+}
+
+/// What an attacher decides.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Attach {
+    pub(super) any_owner: bool,
+    pub(super) memory: MemoryChoice,
+}
+
+/// How this process maps the memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct MemoryChoice {
+    pub(super) prefault: bool,
+    pub(super) lock: bool,
+}
+
+impl MemoryChoice {
+    const DEFAULT: MemoryChoice = MemoryChoice { prefault: true, lock: false };
+}
+
+impl Default for MemoryChoice {
+    fn default() -> MemoryChoice {
+        MemoryChoice::DEFAULT
+    }
+}
+
+impl Config {
+    /// A ring for one producer and one consumer, of `capacity` bytes: a power of two, which
+    /// [`Segment::create`](super::Segment::create) checks before it allocates anything.
+    pub const fn spsc(capacity: u64) -> Config {
+        Config { capacity, memory: MemoryChoice::DEFAULT }
+    }
+
+    /// Whether the whole segment is brought into this process's page table at once, so that no
+    /// message pays for a page fault. On unless turned off; nothing is ever stored for it.
+    #[must_use]
+    pub const fn prefault(mut self, on: bool) -> Config {
+        self.memory.prefault = on;
+        self
+    }
+
+    /// Whether the memory is kept from being swapped out (`mlock`). Off unless turned on.
+    #[must_use]
+    pub const fn lock_memory(mut self, on: bool) -> Config {
+        self.memory.lock = on;
+        self
+    }
+}
+
+impl Attach {
+    /// Whether segments of other users are attached to as well. Off unless turned on, for root
+    /// too: whoever may write a segment decides which messages come out of it.
+    #[must_use]
+    pub const fn any_owner(mut self, on: bool) -> Attach {
+        self.any_owner = on;
+        self
+    }
+
+    /// As [`Config::prefault`].
+    #[must_use]
+    pub const fn prefault(mut self, on: bool) -> Attach {
+        self.memory.prefault = on;
+        self
+    }
+
+    /// As [`Config::lock_memory`].
+    #[must_use]
+    pub const fn lock_memory(mut self, on: bool) -> Attach {
+        self.memory.lock = on;
+        self
+    }
+}

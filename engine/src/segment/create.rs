@@ -1,0 +1,156 @@
+//! Making a segment: out of sight, in full, and published at once.
+//!
+//! A named segment begins as a file without a name (`O_TMPFILE`) in its folder. It is allocated
+//! in full, so that a full disk is an error now and not a SIGBUS later, filled, mapped, and only
+//! then linked under its name. A creator that is killed leaves nothing, nobody ever sees a
+//! half-made segment, and of two creators of one name exactly one wins.
+
+use super::header::{self, Checked};
+use super::{Backing, Config, Inner, SegmentError, fd};
+use std::ffi::CString;
+use std::fs::{File, OpenOptions, Permissions};
+use std::io;
+use std::os::fd::{AsFd, AsRawFd, FromRawFd};
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::{FileExt, OpenOptionsExt, PermissionsExt};
+use std::path::Path;
+
+/// The mode of every segment: its owner's alone.
+pub(super) const MODE: u32 = 0o600;
+
+/// What is allocated in one system call, so that a signal does not undo much.
+const ALLOCATION_STEP: u64 = 64 << 20;
+
+/// Signals that may interrupt one step of allocation before it counts as failed.
+const INTERRUPTIONS_MAX: u32 = 1000;
+
+/// Makes a segment and maps it.
+pub(super) fn create(backing: &Backing, config: &Config) -> Result<Inner, SegmentError> {
+    let checked = header::new(config.capacity)?;
+    match backing.path() {
+        None => {
+            let file = memfd()?;
+            fill(&file, &checked)?;
+            seal(&file)?;
+            Inner::new(&file, checked, config.memory, false)
+        }
+        Some(path) => {
+            // Saves the allocation; that the name is free is decided below.
+            if path.symlink_metadata().is_ok() {
+                return Err(SegmentError::Exists);
+            }
+            let file = nameless_in(folder_of(&path), checked.header.segment_bytes)?;
+            fd::check_local(&file)?;
+            fill(&file, &checked)?;
+            let inner = Inner::new(&file, checked, config.memory, true)?;
+            publish(&file, &path, checked.header.segment_bytes)?;
+            Ok(inner)
+        }
+    }
+}
+
+/// Gives the file its mode, all of its memory, and what stands before the ring.
+fn fill(file: &File, checked: &Checked) -> Result<(), SegmentError> {
+    let mode = file.set_permissions(Permissions::from_mode(MODE));
+    mode.map_err(|error| fd::failed("fchmod", &error))?;
+    allocate(file, checked.header.segment_bytes)?;
+    let written = file.write_all_at(&header::first_bytes(&checked.header), 0);
+    written.map_err(|error| fd::failed("pwrite", &error))
+}
+
+fn allocate(file: &File, bytes: u64) -> Result<(), SegmentError> {
+    let mut at = 0;
+    while at < bytes {
+        let step = (bytes - at).min(ALLOCATION_STEP);
+        match allocate_step(file, at, step) {
+            0 => at += step,
+            libc::ENOSPC | libc::EDQUOT => return Err(SegmentError::NoSpace { needed: bytes }),
+            errno => return Err(SegmentError::Io { call: "fallocate", errno }),
+        }
+    }
+    Ok(())
+}
+
+/// The errno of one step, 0 if it worked.
+fn allocate_step(file: &File, at: u64, bytes: u64) -> i32 {
+    let (at, bytes) = (at.cast_signed(), bytes.cast_signed());
+    for _ in 0..INTERRUPTIONS_MAX {
+        // SAFETY: takes no pointer.
+        let errno = unsafe { libc::posix_fallocate(file.as_raw_fd(), at, bytes) };
+        if errno != libc::EINTR {
+            return errno;
+        }
+    }
+    libc::EINTR
+}
+
+/// A file without a name in `folder`.
+fn nameless_in(folder: &Path, needed: u64) -> Result<File, SegmentError> {
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).mode(MODE).custom_flags(libc::O_TMPFILE);
+    options.open(folder).map_err(|error| match fd::errno_of(&error) {
+        libc::ENOENT | libc::ENOTDIR => SegmentError::NoFolder,
+        libc::EACCES | libc::EPERM => SegmentError::Denied,
+        libc::EOPNOTSUPP | libc::EISDIR => SegmentError::NoTmpfile,
+        libc::ENOSPC | libc::EDQUOT => SegmentError::NoSpace { needed },
+        _ => fd::failed("open", &error),
+    })
+}
+
+fn folder_of(path: &Path) -> &Path {
+    match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    }
+}
+
+/// Gives the complete segment its name, unless something has it.
+fn publish(file: &File, path: &Path, needed: u64) -> Result<(), SegmentError> {
+    let from = c_path(&fd::proc_path(file.as_fd()))?;
+    let to = c_path(path)?;
+    let (here, follow) = (libc::AT_FDCWD, libc::AT_SYMLINK_FOLLOW);
+    // SAFETY: both are strings that end with a zero byte.
+    let status = unsafe { libc::linkat(here, from.as_ptr(), here, to.as_ptr(), follow) };
+    if status == 0 {
+        return Ok(());
+    }
+    let error = io::Error::last_os_error();
+    Err(match fd::errno_of(&error) {
+        libc::EEXIST => SegmentError::Exists,
+        libc::ENOENT | libc::ENOTDIR => SegmentError::NoFolder,
+        libc::EACCES => SegmentError::Denied,
+        libc::ENOSPC | libc::EDQUOT => SegmentError::NoSpace { needed },
+        _ => fd::failed("linkat", &error),
+    })
+}
+
+fn c_path(path: &Path) -> Result<CString, SegmentError> {
+    let invalid = SegmentError::Io { call: "linkat", errno: libc::EINVAL };
+    CString::new(path.as_os_str().as_bytes()).map_err(|_| invalid)
+}
+
+fn memfd() -> Result<File, SegmentError> {
+    let flags = libc::MFD_CLOEXEC | libc::MFD_ALLOW_SEALING;
+    // Without the right to execute, where the kernel (6.3) knows how to ask for that.
+    for flags in [flags | libc::MFD_NOEXEC_SEAL, flags] {
+        // SAFETY: the name is a string that ends with a zero byte.
+        let fd = unsafe { libc::memfd_create(c"annulus".as_ptr(), flags) };
+        if fd >= 0 {
+            // SAFETY: a new descriptor that nobody else has.
+            return Ok(unsafe { File::from_raw_fd(fd) });
+        }
+        let error = io::Error::last_os_error();
+        if error.raw_os_error() != Some(libc::EINVAL) {
+            return Err(fd::failed("memfd_create", &error));
+        }
+    }
+    Err(SegmentError::Io { call: "memfd_create", errno: libc::EINVAL })
+}
+
+/// Nobody can cut it short, extend it, or change that.
+fn seal(file: &File) -> Result<(), SegmentError> {
+    let seals = libc::F_SEAL_SHRINK | libc::F_SEAL_GROW | libc::F_SEAL_SEAL;
+    // SAFETY: takes no pointer.
+    let status = unsafe { libc::fcntl(file.as_raw_fd(), libc::F_ADD_SEALS, seals) };
+    if status == 0 { Ok(()) } else { Err(fd::failed("fcntl", &io::Error::last_os_error())) }
+}

@@ -1,0 +1,233 @@
+//! What can go wrong with a segment, and what the caller does next.
+//!
+//! One enum for each concern: making or opening a segment, joining it, removing it. Every variant
+//! has a stable number (`code`); the same trouble has the same number wherever it shows. What they
+//! say stands in `sentences`.
+
+use super::header::Field;
+use crate::error::{Corruption, Severed};
+use crate::ring::Role;
+
+/// Why a segment was not created or attached. Nothing is left behind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SegmentError {
+    /// No ring has this capacity: take a power of two within the limits.
+    Capacity {
+        /// What was asked for, in bytes.
+        asked: u64,
+    },
+    /// The name is taken: attach to it, or choose another.
+    Exists,
+    /// Nothing has this name: create it, or wait for it.
+    NotFound,
+    /// The folder that the segment should be made in is not there.
+    NoFolder,
+    /// A memfd has no name to attach by: pass its descriptor and use `from_fd`.
+    Nameless,
+    /// A symbolic link, FIFO, folder or device stands there, and not a file.
+    NotRegular,
+    /// The file belongs to somebody else: ask for any owner if that user is trusted.
+    WrongOwner {
+        /// The owner's user id.
+        uid: u32,
+    },
+    /// Others than the owner may open the file, or it can be executed.
+    WrongMode {
+        /// Its permission bits.
+        mode: u32,
+    },
+    /// The system refuses access.
+    Denied,
+    /// The file is too short to be a segment: it was truncated, or never was one.
+    TooShort {
+        /// Its size in bytes.
+        bytes: u64,
+    },
+    /// The file does not begin as a segment does.
+    NotAnnulus,
+    /// The segment was made by another version of Annulus.
+    WrongVersion {
+        /// The version of its arrangement of bytes.
+        found: u32,
+        /// The version that this library reads.
+        wanted: u32,
+    },
+    /// A ring of a kind that this version does not know.
+    WrongKind {
+        /// The number of that kind.
+        found: u32,
+    },
+    /// The header says what no creator writes.
+    Header {
+        /// Which field.
+        field: Field,
+        /// What it says.
+        value: u64,
+    },
+    /// The file is not as long as the header says: it was truncated, or copied in part.
+    WrongSize {
+        /// What the header says, in bytes.
+        wanted: u64,
+        /// What the file has.
+        bytes: u64,
+    },
+    /// There is no room for the segment.
+    NoSpace {
+        /// What it takes in bytes.
+        needed: u64,
+    },
+    /// The file system cannot make a file that is published complete (`O_TMPFILE`).
+    NoTmpfile,
+    /// A network or user-space file system, whose locks and mappings cannot be relied on.
+    Filesystem {
+        /// Its magic number, as `statfs` has it.
+        magic: u64,
+    },
+    /// `/proc` is not mounted, and descriptors are opened anew through it.
+    NoProc,
+    /// The memory cannot be locked.
+    LockLimit {
+        /// What the segment takes in bytes.
+        needed: u64,
+        /// How much this process may lock, in bytes.
+        limit: u64,
+    },
+    /// This process has as many segments mapped as it can.
+    TooManyMappings {
+        /// How many that is.
+        limit: usize,
+    },
+    /// A system call failed otherwise.
+    Io {
+        /// Which.
+        call: &'static str,
+        /// With this errno.
+        errno: i32,
+    },
+}
+
+/// Why a role was not taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum JoinError {
+    /// Somebody holds the role: wait until it is given up.
+    Busy {
+        /// The role.
+        role: Role,
+        /// Who holds it, as that process saw itself; nothing rests on it.
+        pid: Option<u64>,
+    },
+    /// Somebody has been joining or removing the segment for too long.
+    DoorStuck,
+    /// The segment's name is gone: create it anew.
+    Removed,
+    /// The ring holds what no correct peer writes: remove it and make it anew.
+    Corrupted(Corruption),
+    /// The mapping was cut off.
+    Severed(Severed),
+    /// A system call failed.
+    Io {
+        /// Which.
+        call: &'static str,
+        /// With this errno.
+        errno: i32,
+    },
+}
+
+/// Why a segment was not removed. It is still there, unless it was not found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RemoveError {
+    /// Nothing has this name.
+    NotFound,
+    /// Somebody holds a role: end that process first.
+    Held {
+        /// The role.
+        role: Role,
+        /// Who holds it, as that process saw itself; nothing rests on it.
+        pid: Option<u64>,
+    },
+    /// Somebody has been joining or removing the segment for too long.
+    DoorStuck,
+    /// It is not closed and drained.
+    NotSpent,
+    /// What stands there is no segment; if it ever was one, remove the file by hand.
+    NotAnnulus,
+    /// Another file took the name meanwhile: look again.
+    Replaced,
+    /// The system refuses access.
+    Denied,
+    /// A system call failed.
+    Io {
+        /// Which.
+        call: &'static str,
+        /// With this errno.
+        errno: i32,
+    },
+}
+
+impl SegmentError {
+    /// The stable number of this error.
+    pub const fn code(self) -> i32 {
+        match self {
+            SegmentError::Capacity { .. } => 20,
+            SegmentError::Exists => 21,
+            SegmentError::NotFound => 22,
+            SegmentError::NoFolder => 23,
+            SegmentError::Nameless => 24,
+            SegmentError::NotRegular => 25,
+            SegmentError::WrongOwner { .. } => 26,
+            SegmentError::WrongMode { .. } => 27,
+            SegmentError::Denied => 28,
+            SegmentError::TooShort { .. } => 29,
+            SegmentError::NotAnnulus => 30,
+            SegmentError::WrongVersion { .. } => 31,
+            SegmentError::WrongKind { .. } => 32,
+            SegmentError::Header { .. } => 33,
+            SegmentError::WrongSize { .. } => 34,
+            SegmentError::NoSpace { .. } => 35,
+            SegmentError::NoTmpfile => 36,
+            SegmentError::Filesystem { .. } => 37,
+            SegmentError::NoProc => 38,
+            SegmentError::LockLimit { .. } => 39,
+            SegmentError::TooManyMappings { .. } => 40,
+            SegmentError::Io { .. } => IO,
+        }
+    }
+}
+
+impl JoinError {
+    /// The stable number of this error.
+    pub const fn code(self) -> i32 {
+        match self {
+            JoinError::Busy { .. } => BUSY,
+            JoinError::DoorStuck => DOOR_STUCK,
+            JoinError::Removed => 44,
+            JoinError::Corrupted(_) => Corruption::CODE,
+            JoinError::Severed(severed) => severed.code(),
+            JoinError::Io { .. } => IO,
+        }
+    }
+}
+
+impl RemoveError {
+    /// The stable number of this error.
+    pub const fn code(self) -> i32 {
+        match self {
+            RemoveError::NotFound => SegmentError::NotFound.code(),
+            RemoveError::Held { .. } => BUSY,
+            RemoveError::DoorStuck => DOOR_STUCK,
+            RemoveError::NotSpent => 45,
+            RemoveError::NotAnnulus => SegmentError::NotAnnulus.code(),
+            RemoveError::Replaced => 46,
+            RemoveError::Denied => SegmentError::Denied.code(),
+            RemoveError::Io { .. } => IO,
+        }
+    }
+}
+
+const IO: i32 = 41;
+const BUSY: i32 = 42;
+const DOOR_STUCK: i32 = 43;
+
+impl std::error::Error for SegmentError {}
+impl std::error::Error for JoinError {}
+impl std::error::Error for RemoveError {}

@@ -1,0 +1,166 @@
+//! The header: made once by the creator, copied once and checked by everybody else.
+//!
+//! It is read through the descriptor, not through a mapping: so it is in private memory before
+//! anything is mapped, and a file that is cut short meanwhile is an error and no signal.
+
+use super::{SegmentError, fd};
+use crate::layout::{
+    ABI_VERSION, CELL, CONSUMER_GATE, DATA, HEAD, Header, KIND_SPSC, MAGIC, PRODUCER_GATE,
+    WAIT_SPIN,
+};
+use crate::ring::Geometry;
+use crate::ring::area::Gate;
+use core::fmt;
+use core::mem::offset_of;
+use std::fs::File;
+use std::os::unix::fs::FileExt;
+
+const BYTES: usize = size_of::<Header>();
+
+/// A field of the header that can be wrong by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Field {
+    /// The ring's size.
+    Capacity,
+    /// The size of the whole segment, against the capacity.
+    SegmentBytes,
+    /// The size of a cell.
+    CellBytes,
+    /// The page size.
+    PageBytes,
+    /// The wait policy.
+    WaitPolicy,
+    /// What is zero until a later version.
+    Reserved,
+}
+
+/// A header that was checked, and the geometry that it describes.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Checked {
+    pub(super) header: Header,
+    pub(super) geometry: Geometry,
+}
+
+/// The header of a new segment of `capacity` bytes. Decided before anything is opened.
+pub(super) fn new(capacity: u64) -> Result<Checked, SegmentError> {
+    // The capacity is checked before the first system call.
+    Geometry::new(capacity, 0).ok_or(SegmentError::Capacity { asked: capacity })?;
+    let [id_low, id_high, stamp] = fd::random()?;
+    let first_stamp = stamp as u32;
+    let geometry =
+        Geometry::new(capacity, first_stamp).ok_or(SegmentError::Capacity { asked: capacity })?;
+    let header = Header {
+        magic: MAGIC,
+        abi_version: ABI_VERSION,
+        kind: KIND_SPSC,
+        capacity,
+        segment_bytes: geometry.segment_bytes(),
+        cell_bytes: CELL as u32,
+        page_bytes: fd::page_bytes(),
+        wait_policy: WAIT_SPIN,
+        first_stamp,
+        segment_id: [id_low, id_high],
+        reserved: [0; 24],
+    };
+    Ok(Checked { header, geometry })
+}
+
+/// What stands before the ring in a new segment: header, gates, and zeros.
+pub(super) fn first_bytes(header: &Header) -> [u8; DATA] {
+    let mut bytes = [0; DATA];
+    bytes[..BYTES].copy_from_slice(&encode(header));
+    let vacant = Gate::VACANT.to_bits().to_ne_bytes();
+    bytes[PRODUCER_GATE..PRODUCER_GATE + 8].copy_from_slice(&vacant);
+    bytes[CONSUMER_GATE..CONSUMER_GATE + 8].copy_from_slice(&vacant);
+    bytes
+}
+
+/// Copies the header of `file`, which has `bytes` bytes, and believes nothing of it unchecked.
+pub(super) fn read(file: &File, bytes: u64) -> Result<Checked, SegmentError> {
+    if bytes < size_of::<u64>() as u64 {
+        return Err(SegmentError::TooShort { bytes });
+    }
+    if magic(file)? != MAGIC {
+        return Err(SegmentError::NotAnnulus);
+    }
+    let mut copy = [0; BYTES];
+    match file.read_exact_at(&mut copy, 0) {
+        Ok(()) => check(decode(copy), bytes),
+        Err(_) => Err(SegmentError::TooShort { bytes }),
+    }
+}
+
+/// What stands where the magic should.
+pub(super) fn magic(file: &File) -> Result<u64, SegmentError> {
+    word_at(file, offset_of!(Header, magic))
+}
+
+/// One word of the segment, read through the descriptor.
+pub(super) fn word_at(file: &File, at: usize) -> Result<u64, SegmentError> {
+    let mut word = [0; 8];
+    file.read_exact_at(&mut word, at as u64).map_err(|error| fd::failed("pread", &error))?;
+    Ok(u64::from_ne_bytes(word))
+}
+
+/// The checks that depend on no version come first.
+fn check(header: Header, bytes: u64) -> Result<Checked, SegmentError> {
+    if header.magic != MAGIC {
+        return Err(SegmentError::NotAnnulus);
+    }
+    if header.abi_version != ABI_VERSION {
+        return Err(SegmentError::WrongVersion { found: header.abi_version, wanted: ABI_VERSION });
+    }
+    if header.kind != KIND_SPSC {
+        return Err(SegmentError::WrongKind { found: header.kind });
+    }
+    let damaged = |field, value| Err(SegmentError::Header { field, value });
+    if u64::from(header.cell_bytes) != CELL {
+        return damaged(Field::CellBytes, header.cell_bytes.into());
+    }
+    let Some(geometry) = Geometry::new(header.capacity, header.first_stamp) else {
+        return damaged(Field::Capacity, header.capacity);
+    };
+    if header.segment_bytes != geometry.segment_bytes() {
+        return damaged(Field::SegmentBytes, header.segment_bytes);
+    }
+    if bytes != header.segment_bytes {
+        return Err(SegmentError::WrongSize { wanted: header.segment_bytes, bytes });
+    }
+    if header.page_bytes != fd::page_bytes() {
+        return damaged(Field::PageBytes, header.page_bytes.into());
+    }
+    if header.wait_policy != WAIT_SPIN {
+        return damaged(Field::WaitPolicy, header.wait_policy.into());
+    }
+    if let Some(word) = header.reserved.iter().find(|word| **word != 0) {
+        return damaged(Field::Reserved, *word);
+    }
+    Ok(Checked { header, geometry })
+}
+
+fn encode(header: &Header) -> [u8; BYTES] {
+    // SAFETY: a `Header` is integers without padding (asserted in `layout`), so all of its bytes
+    // have values.
+    unsafe { core::mem::transmute::<Header, [u8; BYTES]>(*header) }
+}
+
+fn decode(bytes: [u8; BYTES]) -> Header {
+    // SAFETY: a `Header` is integers, for which all bytes are values.
+    unsafe { core::mem::transmute::<[u8; BYTES], Header>(bytes) }
+}
+
+impl fmt::Display for Field {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Field::Capacity => "capacity",
+            Field::SegmentBytes => "size",
+            Field::CellBytes => "cell size",
+            Field::PageBytes => "page size",
+            Field::WaitPolicy => "wait policy",
+            Field::Reserved => "reserved part",
+        })
+    }
+}
+
+// `first_bytes` writes words within its array.
+const _: () = assert!(HEAD + 8 <= DATA && BYTES <= PRODUCER_GATE);

@@ -1,0 +1,118 @@
+//! Taking a role.
+//!
+//! ```text
+//!   the door             one at a time, against removal too
+//!     the role's byte    Busy if somebody has it
+//!     the name           Removed if it is gone meanwhile
+//!     the gates          a reader that is gone does not stop a new sender
+//!     the participant    who we are, for those who look
+//!     the ring's attach
+//!   the door is left
+//! ```
+//!
+//! The byte is held until the handle's memory is dropped, which comes after the handle's own last
+//! store. Killed anywhere in between, the kernel gives byte and door back, and nothing here needs
+//! repair: a gate that says `Joined` with a free byte means a participant that died.
+
+use super::door::Door;
+use super::mapping::{Mapping, RoleLock};
+use super::{Consumer, Inner, JoinError, Producer, fd, locks};
+use crate::error::Severed;
+use crate::layout::{CONSUMER, CONSUMER_GATE, PRODUCER, Participant};
+use crate::ring::area::Gate;
+use crate::ring::{Role, spsc};
+use crate::sync::{Ordering, Raw};
+use core::mem::offset_of;
+use std::io;
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// Takes the producer's role.
+pub(super) fn producer(segment: &Arc<Inner>) -> Result<Producer, JoinError> {
+    let (_door, mapping) = join(segment, Role::Producer)?;
+    // SAFETY: the mapping has the size of the geometry, as checked when it was made; the byte in
+    // it keeps others from being the producer.
+    let attached = unsafe { spsc::Producer::attach(mapping, segment.geometry) };
+    attached.map_err(JoinError::Corrupted)
+}
+
+/// Takes the consumer's role.
+pub(super) fn consumer(segment: &Arc<Inner>) -> Result<Consumer, JoinError> {
+    let (_door, mapping) = join(segment, Role::Consumer)?;
+    // SAFETY: as in `producer`.
+    let attached = unsafe { spsc::Consumer::attach(mapping, segment.geometry) };
+    attached.map_err(JoinError::Corrupted)
+}
+
+/// All but the ring's own part. The door is still ours.
+fn join(segment: &Arc<Inner>, role: Role) -> Result<(Door<'_>, Mapping), JoinError> {
+    if let Some(cause) = segment.map.severed() {
+        return Err(JoinError::Severed(cause));
+    }
+    let door = Door::enter(&segment.node)?;
+    if !segment.node.try_take(role).map_err(fcntl_failed)? {
+        return Err(JoinError::Busy { role, pid: segment.pid_of(role) });
+    }
+    let taken = RoleLock::taken(Arc::clone(segment), role);
+    let state = segment.node.state().map_err(|error| failed("fstat", &error))?;
+    if segment.named && state.nameless {
+        return Err(JoinError::Removed);
+    }
+    if state.bytes < segment.header.segment_bytes {
+        segment.map.sever(Severed::Truncated);
+        return Err(JoinError::Severed(Severed::Truncated));
+    }
+    let raw = segment.map.raw();
+    if role == Role::Producer {
+        let consumer = locks::byte_of(Role::Consumer);
+        if !segment.node.is_locked(consumer).map_err(fcntl_failed)? {
+            reopen_for_readers(raw);
+        }
+    }
+    sign_in(raw, role);
+    Ok((door, Mapping::new(taken)))
+}
+
+/// A ring that nobody reads is open again: a reader that left does not stop a new sender.
+fn reopen_for_readers(raw: Raw) {
+    // ORDERING: Relaxed: nobody is the consumer, and none can join while we have the door.
+    // SAFETY: a control word below `DATA`, aligned by the layout.
+    unsafe { raw.store(CONSUMER_GATE, Gate::VACANT.to_bits(), Ordering::Relaxed) };
+}
+
+/// Writes down who we are.
+fn sign_in(raw: Raw, role: Role) {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let generation = word(raw, role, offset_of!(Participant, generation)).wrapping_add(1);
+    set_word(raw, role, offset_of!(Participant, pid), std::process::id().into());
+    set_word(raw, role, offset_of!(Participant, since_ns), since.as_nanos() as u64);
+    set_word(raw, role, offset_of!(Participant, generation), generation);
+}
+
+/// A word of the participant of `role`.
+pub(super) fn word(raw: Raw, role: Role, field: usize) -> u64 {
+    // ORDERING: Relaxed: for people to read; nothing rests on it.
+    // SAFETY: a word of a `Participant`, below `DATA` and aligned by the layout.
+    unsafe { raw.load(participant_at(role) + field, Ordering::Relaxed) }
+}
+
+fn set_word(raw: Raw, role: Role, field: usize, word: u64) {
+    // ORDERING: Relaxed: as in `word`.
+    // SAFETY: as in `word`.
+    unsafe { raw.store(participant_at(role) + field, word, Ordering::Relaxed) };
+}
+
+const fn participant_at(role: Role) -> usize {
+    match role {
+        Role::Producer => PRODUCER,
+        Role::Consumer => CONSUMER,
+    }
+}
+
+fn fcntl_failed(error: io::Error) -> JoinError {
+    failed("fcntl", &error)
+}
+
+fn failed(call: &'static str, error: &io::Error) -> JoinError {
+    JoinError::Io { call, errno: fd::errno_of(error) }
+}

@@ -1,0 +1,141 @@
+//! A segment's memory in the hands of one participant: what the rings run over.
+
+use super::Inner;
+use super::locks;
+use crate::error::Severed;
+use crate::ring::Role;
+use crate::sync::{Mapped, Memory, Ordering, Outside, Raw};
+use crate::sync::{measured_pause_tenth_ns, monotonic_ns};
+use std::sync::Arc;
+
+/// The memory of a segment together with the lock byte of a role in it.
+///
+/// Made by joining. The role is given up when this is dropped, which a handle does after it has
+/// written its closed gate.
+#[derive(Debug)]
+pub struct Mapping {
+    /// Inline, since every access goes through it.
+    raw: Raw,
+    role: RoleLock,
+}
+
+/// A role that is ours, until it is dropped. Keeps the segment mapped.
+#[derive(Debug)]
+pub(super) struct RoleLock {
+    segment: Arc<Inner>,
+    role: Role,
+}
+
+impl Mapping {
+    pub(super) fn new(role: RoleLock) -> Mapping {
+        Mapping { raw: role.segment.map.raw(), role }
+    }
+}
+
+impl RoleLock {
+    /// Whoever calls this has taken the byte of `role`.
+    pub(super) fn taken(segment: Arc<Inner>, role: Role) -> RoleLock {
+        RoleLock { segment, role }
+    }
+}
+
+impl Drop for RoleLock {
+    fn drop(&mut self) {
+        self.segment.node.give_back(self.role);
+    }
+}
+
+// SAFETY: all accesses go through `Raw`: atomics and opaque copies, well defined whatever a peer
+// writes. The memory stays mapped as long as the `Arc` in `role` lives; severing it puts other
+// memory in its place and leaves no gap.
+unsafe impl Memory for Mapping {
+    #[inline(always)]
+    unsafe fn load(&self, at: usize, order: Ordering) -> u64 {
+        // SAFETY: the same contract.
+        unsafe { self.raw.load(at, order) }
+    }
+
+    #[inline(always)]
+    unsafe fn store(&self, at: usize, word: u64, order: Ordering) {
+        // SAFETY: the same contract.
+        unsafe { self.raw.store(at, word, order) }
+    }
+
+    #[inline(always)]
+    unsafe fn put(&self, at: usize, word: u64) {
+        // ORDERING: Relaxed: payload is ordered by its record's word.
+        // SAFETY: the same contract.
+        unsafe { self.raw.store(at, word, Ordering::Relaxed) }
+    }
+
+    #[inline(always)]
+    unsafe fn read(&self, at: usize, into: &mut [u8]) {
+        // SAFETY: the same contract.
+        unsafe { self.raw.read(at, into) }
+    }
+
+    #[inline(always)]
+    unsafe fn write(&self, at: usize, from: &[u8]) {
+        // SAFETY: the same contract.
+        unsafe { self.raw.write(at, from) }
+    }
+
+    #[inline(always)]
+    unsafe fn write_watched(&self, at: usize, words: &[[u8; 8]], stamp: u32) -> bool {
+        // SAFETY: the same contract.
+        unsafe { self.raw.write_watched(at, words, stamp) }
+    }
+
+    #[inline(always)]
+    fn prefetch_write(&self, at: usize) {
+        self.raw.prefetch_write(at);
+    }
+
+    #[inline(always)]
+    fn pause(&self) {
+        core::hint::spin_loop();
+    }
+
+    fn pause_tenth_ns(&self) -> u64 {
+        measured_pause_tenth_ns()
+    }
+
+    fn yield_now(&self) {
+        std::thread::yield_now();
+    }
+
+    fn now(&self) -> u64 {
+        monotonic_ns()
+    }
+
+    /// Whatever cannot be found out counts as a living peer: a deadline ends such a wait, and
+    /// nobody is called dead by mistake.
+    #[cold]
+    fn outside(&self) -> Outside {
+        let segment = &*self.role.segment;
+        if let Some(cause) = segment.map.severed() {
+            return Outside::Severed(cause);
+        }
+        match segment.node.state() {
+            Ok(state) if state.bytes < segment.header.segment_bytes => {
+                // Also so that dropping the handle does not touch what is gone.
+                segment.map.sever(Severed::Truncated);
+                return Outside::Severed(Severed::Truncated);
+            }
+            Ok(_) => {}
+            Err(_) => return Outside::PeerAlive,
+        }
+        match segment.node.is_locked(locks::byte_of(self.role.role.peer())) {
+            Ok(false) => Outside::PeerGone,
+            Ok(true) | Err(_) => Outside::PeerAlive,
+        }
+    }
+}
+
+// SAFETY: the base is that of the mapping, which lives as long as `self`, see above.
+unsafe impl Mapped for Mapping {
+    #[inline(always)]
+    fn base(&self) -> *mut u8 {
+        self.raw.base()
+    }
+}

@@ -1,0 +1,102 @@
+//! Taking a segment's name away, when nobody needs it.
+//!
+//! Removal and joining pass the same door, and joining looks at the name there; so nobody ever
+//! joins a segment that was removed, and nobody removes one that was joined. Processes that have
+//! it mapped keep their memory.
+//!
+//! What may be removed: a file that begins with the magic, of whatever version and however
+//! damaged else, and one that is too short to hold it; under a segment's name these were segments
+//! once. Anything else is left to its owner. The locks are the same in all versions, with room
+//! for a thousand participants, and all of them are asked.
+
+use super::door::Door;
+use super::registry::{Key, Node};
+use super::{Name, RemoveError, SegmentError, attach, fd, header, locks};
+use crate::layout::{CONSUMER, HEAD, MAGIC, PRODUCER, PRODUCER_GATE, Participant};
+use crate::ring::area::Gate;
+use crate::ring::{Role, Standing};
+use core::mem::offset_of;
+use std::fs::{self, File};
+use std::io;
+use std::path::Path;
+
+/// What has to be true of a segment that is removed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Removal {
+    /// Nobody holds a role in it. Unread messages are lost.
+    Unheld,
+    /// The same, and the producer has closed and all was received.
+    Spent,
+}
+
+/// Removes the named segment if nobody holds a role in it. Waits for others who join or remove
+/// it, at most a second. Root removes those of other users too.
+pub fn remove(name: &Name, removal: Removal) -> Result<(), RemoveError> {
+    let path = name.path();
+    let seen = attach::look(&path)?;
+    if !seen.metadata().is_ok_and(|metadata| metadata.is_file()) {
+        return Err(RemoveError::NotAnnulus);
+    }
+    let file = fd::open_anew(&seen)?;
+    let node = Node::enter(&file)?;
+    let _door = Door::enter(&node)?;
+    let state = node.state().map_err(|error| fd::failed("fstat", &error))?;
+    if state.bytes >= size_of::<u64>() as u64 && header::magic(&file)? != MAGIC {
+        return Err(RemoveError::NotAnnulus);
+    }
+    check_unheld(&node, &file)?;
+    if removal == Removal::Spent && !is_spent(&file, state.bytes)? {
+        return Err(RemoveError::NotSpent);
+    }
+    check_still_named(&path, &file)?;
+    fs::remove_file(&path).map_err(|error| match fd::errno_of(&error) {
+        libc::ENOENT => RemoveError::NotFound,
+        libc::EACCES | libc::EPERM => RemoveError::Denied,
+        errno => RemoveError::Io { call: "unlink", errno },
+    })
+}
+
+/// Nobody else changes names of segments while we have the door.
+fn check_still_named(path: &Path, file: &File) -> Result<(), RemoveError> {
+    let now = attach::look(path)?;
+    let key = |file| Key::of(file).map_err(|error| fd::failed("fstat", &error));
+    if key(&now)? == key(file)? { Ok(()) } else { Err(RemoveError::Replaced) }
+}
+
+fn check_unheld(node: &Node, file: &File) -> Result<(), RemoveError> {
+    let is_locked = |range| node.is_locked(range).map_err(|error| failed("fcntl", &error));
+    if !is_locked(locks::ANYBODY)? {
+        return Ok(());
+    }
+    let producer = is_locked(locks::byte_of(Role::Producer))?;
+    let (role, at) = if producer { (Role::Producer, PRODUCER) } else { (Role::Consumer, CONSUMER) };
+    let pid = header::word_at(file, at + offset_of!(Participant, pid)).ok();
+    Err(RemoveError::Held { role, pid: pid.filter(|pid| *pid != 0) })
+}
+
+/// Whether the producer closed where the consumer has released everything. Nobody changes these
+/// words, since nobody holds a role and we have the door.
+fn is_spent(file: &File, bytes: u64) -> Result<bool, RemoveError> {
+    if header::read(file, bytes).is_err() {
+        return Ok(false);
+    }
+    let gate = Gate::from_bits(header::word_at(file, PRODUCER_GATE)?);
+    let head = header::word_at(file, HEAD)?;
+    Ok(gate.standing() == Standing::Closed(head))
+}
+
+fn failed(call: &'static str, error: &io::Error) -> RemoveError {
+    RemoveError::Io { call, errno: fd::errno_of(error) }
+}
+
+impl From<SegmentError> for RemoveError {
+    fn from(error: SegmentError) -> RemoveError {
+        match error {
+            SegmentError::NotFound => RemoveError::NotFound,
+            SegmentError::Denied => RemoveError::Denied,
+            SegmentError::Io { call, errno } => RemoveError::Io { call, errno },
+            // The rest does not come of looking, opening and reading.
+            _ => RemoveError::NotAnnulus,
+        }
+    }
+}

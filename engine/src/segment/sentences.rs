@@ -1,0 +1,186 @@
+//! What the errors of segments say: one sentence each, with what was wrong, which value it had, and
+//! what to do. They name no segment, since the caller knows which one it asked for.
+
+use super::{JoinError, RemoveError, SegmentError};
+use crate::layout::{CAPACITY_MAX, CAPACITY_MIN};
+use crate::ring::Role;
+use core::fmt;
+use std::io;
+
+impl fmt::Display for SegmentError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {
+            SegmentError::Capacity { asked } => write!(
+                f,
+                "a ring of {} is not possible: take a power of two between {} and {}, the \
+                 nearest is {}",
+                Bytes(asked),
+                Bytes(CAPACITY_MIN),
+                Bytes(CAPACITY_MAX),
+                Bytes(nearest_capacity(asked))
+            ),
+            SegmentError::Exists => {
+                f.write_str("a segment of this name exists: attach to it, or choose another name")
+            }
+            SegmentError::NotFound => {
+                f.write_str("no segment has this name: create it, or wait for it")
+            }
+            SegmentError::NoFolder => {
+                f.write_str("the folder for the segment is not there: make it first")
+            }
+            SegmentError::Nameless => f.write_str(
+                "a memfd has no name to attach by: pass its descriptor on and attach to that",
+            ),
+            SegmentError::NotRegular => f.write_str(
+                "this is not a segment but a link, folder, FIFO or device: choose another name",
+            ),
+            SegmentError::WrongOwner { uid } => write!(
+                f,
+                "the segment belongs to user {uid}: attach to it with any owner allowed, if that \
+                 user is trusted"
+            ),
+            SegmentError::WrongMode { mode } => write!(
+                f,
+                "the segment has mode {mode:04o}: nobody but its owner may have access, set the \
+                 mode to 0600 if its bytes are still to be trusted"
+            ),
+            SegmentError::Denied => {
+                f.write_str("the system refuses access: run as the segment's owner")
+            }
+            SegmentError::TooShort { bytes } => write!(
+                f,
+                "the file has only {} and no segment is so short: it was truncated or is \
+                 something else, remove it",
+                Bytes(bytes)
+            ),
+            SegmentError::NotAnnulus => f.write_str(
+                "the file does not begin as a segment does: it is something else, choose another \
+                 name",
+            ),
+            SegmentError::WrongVersion { found, wanted } => write!(
+                f,
+                "the segment has ABI version {found} and this library reads version {wanted}: \
+                 use the same version of Annulus on both sides, or remove the segment"
+            ),
+            SegmentError::WrongKind { found } => write!(
+                f,
+                "the segment holds a ring of kind {found}, which this version does not know: use \
+                 a newer Annulus"
+            ),
+            SegmentError::Header { field, value } => write!(
+                f,
+                "the segment's header is damaged: its {field} is {value:#x}; remove the segment \
+                 and make it anew"
+            ),
+            SegmentError::WrongSize { wanted, bytes } => write!(
+                f,
+                "the segment should have {wanted} bytes and its file has {bytes}: it was \
+                 truncated or extended, remove it and make it anew"
+            ),
+            SegmentError::NoSpace { needed } => write!(
+                f,
+                "no room for a segment of {needed} bytes: free shared memory (or disk) or take a \
+                 smaller ring"
+            ),
+            SegmentError::NoTmpfile => f.write_str(
+                "this file system cannot publish a segment complete (no O_TMPFILE): use another, \
+                 such as tmpfs, ext4 or xfs",
+            ),
+            SegmentError::Filesystem { magic } => write!(
+                f,
+                "on a file system of type {magic:#x} locks and mappings cannot be relied on: put \
+                 the segment on a local one, such as tmpfs, ext4 or xfs"
+            ),
+            SegmentError::NoProc => f.write_str("/proc is needed and not there: mount it"),
+            SegmentError::LockLimit { needed, limit } => write!(
+                f,
+                "{needed} bytes cannot be locked in memory, this process may lock {limit}: raise \
+                 the limit (ulimit -l) or do without locking"
+            ),
+            SegmentError::TooManyMappings { limit } => write!(
+                f,
+                "this process has {limit} segments mapped, which is the most: drop one first"
+            ),
+            SegmentError::Io { call, errno } => failed_call(f, call, errno),
+        }
+    }
+}
+
+impl fmt::Display for JoinError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {
+            JoinError::Busy { role, pid } => held(f, role, pid, "wait until it leaves, or end it"),
+            JoinError::DoorStuck => f.write_str(STUCK),
+            JoinError::Removed => f.write_str("the segment was removed: create it anew"),
+            JoinError::Corrupted(corruption) => {
+                write!(f, "{corruption}; remove the segment and make it anew")
+            }
+            JoinError::Severed(severed) => severed.fmt(f),
+            JoinError::Io { call, errno } => failed_call(f, call, errno),
+        }
+    }
+}
+
+impl fmt::Display for RemoveError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {
+            RemoveError::NotFound => f.write_str("no segment has this name: it is gone already"),
+            RemoveError::Held { role, pid } => held(f, role, pid, "end it first"),
+            RemoveError::DoorStuck => f.write_str(STUCK),
+            RemoveError::NotSpent => {
+                f.write_str("the ring is not closed and drained: receive what is left in it first")
+            }
+            RemoveError::NotAnnulus => f.write_str(
+                "what has this name does not look like a segment: if it was one, delete the file \
+                 by hand",
+            ),
+            RemoveError::Replaced => {
+                f.write_str("another segment took the name meanwhile: look again")
+            }
+            RemoveError::Denied => {
+                f.write_str("the system refuses access: run as the segment's owner or as root")
+            }
+            RemoveError::Io { call, errno } => failed_call(f, call, errno),
+        }
+    }
+}
+
+const STUCK: &str = "another process has been joining or removing this segment for a second: look \
+                     whether it is stopped, then try again";
+
+fn held(f: &mut fmt::Formatter<'_>, role: Role, pid: Option<u64>, advice: &str) -> fmt::Result {
+    let side = match role {
+        Role::Producer => "a producer",
+        Role::Consumer => "a consumer",
+    };
+    match pid {
+        Some(pid) => write!(f, "the ring has {side}, process {pid}: {advice}"),
+        None => write!(f, "the ring has {side} in an unknown process: {advice}"),
+    }
+}
+
+fn failed_call(f: &mut fmt::Formatter<'_>, call: &str, errno: i32) -> fmt::Result {
+    write!(f, "{call} failed: {}", io::Error::from_raw_os_error(errno))
+}
+
+/// The possible capacity that is closest to `asked`.
+fn nearest_capacity(asked: u64) -> u64 {
+    let asked = asked.clamp(CAPACITY_MIN, CAPACITY_MAX);
+    let above = asked.next_power_of_two();
+    let below = if above == asked { asked } else { above / 2 };
+    if asked - below <= above - asked { below } else { above }
+}
+
+/// A size, in the largest unit that divides it.
+struct Bytes(u64);
+
+impl fmt::Display for Bytes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (shift, unit) in [(30, "GiB"), (20, "MiB"), (10, "KiB")] {
+            if self.0 != 0 && self.0.trailing_zeros() >= shift {
+                return write!(f, "{} {unit}", self.0 >> shift);
+            }
+        }
+        write!(f, "{} bytes", self.0)
+    }
+}

@@ -1,0 +1,99 @@
+//! Looking at a segment without joining it: for listings and for inspection.
+
+use super::{Inner, join, locks};
+use crate::layout::{CONSUMER_GATE, HEAD, PRODUCER_GATE, Participant};
+use crate::ring::area::Gate;
+use crate::ring::{Position, Role, Standing};
+use crate::sync::{Ordering, Raw};
+use core::mem::offset_of;
+
+/// What a segment showed. Its parts were read one after the other, so in a ring that is in use
+/// they need not fit together to the message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Survey {
+    /// The sending side.
+    pub producer: RoleSurvey,
+    /// The receiving side.
+    pub consumer: RoleSurvey,
+    /// How far the consumer has released.
+    pub head: Position,
+    /// Where the producer closed, if it did.
+    pub closed_at: Option<Position>,
+}
+
+/// What one side showed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RoleSurvey {
+    /// Whether somebody holds the role, by the kernel's word. `false` with a standing of
+    /// `Joined` is a participant that died.
+    pub held: bool,
+    /// What its gate says.
+    pub standing: Standing,
+    /// The process that holds the role, or held it last, as it saw itself; 0 for none.
+    pub pid: u64,
+    /// `CLOCK_REALTIME` in nanoseconds when that one joined.
+    pub since_ns: u64,
+    /// How many have held the role so far.
+    pub generation: u64,
+    /// Messages moved, as last published.
+    pub messages: u64,
+    /// Payload bytes moved, as last published.
+    pub bytes: u64,
+}
+
+pub(super) fn survey(segment: &Inner) -> Survey {
+    let producer = role(segment, Role::Producer);
+    let closed_at = match producer.standing {
+        Standing::Closed(at) => Some(at),
+        _ => None,
+    };
+    let consumer = role(segment, Role::Consumer);
+    Survey { producer, consumer, head: control(segment.map.raw(), HEAD), closed_at }
+}
+
+/// How often a side is looked at until nobody joins or leaves in between.
+const LOOKS_MAX: u32 = 8;
+
+fn role(segment: &Inner, role: Role) -> RoleSurvey {
+    let mut seen = look(segment, role);
+    // A gate that was read before somebody left, with a byte that was asked for after, would
+    // call that one dead.
+    for _ in 1..LOOKS_MAX {
+        let again = look(segment, role);
+        let settled = (again.held, again.standing, again.generation)
+            == (seen.held, seen.standing, seen.generation);
+        seen = again;
+        if settled {
+            break;
+        }
+    }
+    seen
+}
+
+fn look(segment: &Inner, role: Role) -> RoleSurvey {
+    let raw = segment.map.raw();
+    let gate = match role {
+        Role::Producer => PRODUCER_GATE,
+        Role::Consumer => CONSUMER_GATE,
+    };
+    let gate = Gate::from_bits(control(raw, gate));
+    // What cannot be found out counts as held, but for a mapping that was cut off.
+    let severed = segment.map.severed().is_some();
+    let held = !severed && segment.node.is_locked(locks::byte_of(role)).unwrap_or(true);
+    let word = |field| join::word(raw, role, field);
+    RoleSurvey {
+        held,
+        standing: gate.standing(),
+        pid: word(offset_of!(Participant, pid)),
+        since_ns: word(offset_of!(Participant, since_ns)),
+        generation: word(offset_of!(Participant, generation)),
+        messages: word(offset_of!(Participant, messages)),
+        bytes: word(offset_of!(Participant, bytes)),
+    }
+}
+
+fn control(raw: Raw, at: usize) -> u64 {
+    // ORDERING: Acquire: what is read after a gate is not older than it.
+    // SAFETY: a control word below `DATA`, aligned by the layout.
+    unsafe { raw.load(at, Ordering::Acquire) }
+}

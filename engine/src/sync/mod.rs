@@ -1,0 +1,124 @@
+//! The one door to shared memory, atomics, pauses and time.
+//!
+//! The rings are written against [`Memory`] and nothing else. A real segment, a heap block under
+//! Miri, a traced block that crashes at its k-th store and loom's modelled atomics all stand
+//! behind it, so one and the same algorithm runs over the real map and under every proof.
+//!
+//! Two sorts of access are told apart, because a model must treat them differently:
+//!
+//! * **control** (`load`, `store`): words on which the two sides agree. They may race; their
+//!   ordering is part of the algorithm and is named beside each use.
+//! * **payload** (`put`, `read`, `write`): bytes that one side owns at a time. They must
+//!   never race between correct peers. A real segment still moves them by relaxed atomics or by
+//!   opaque instructions, since a peer that breaks the rules must not become undefined behaviour.
+
+mod copy;
+mod raw;
+mod time;
+
+pub use core::sync::atomic::Ordering;
+pub use raw::Raw;
+pub use time::Deadline;
+pub(crate) use time::{measured_pause_tenth_ns, monotonic_ns};
+
+use crate::error::Severed;
+
+/// What a pause takes where nobody has measured it.
+pub const PAUSE_TENTH_NS: u64 = 95;
+
+/// What the world outside the ring answers when a waiting side asks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outside {
+    /// Somebody holds the other role.
+    PeerAlive,
+    /// Nobody holds the other role: never joined, left, or died.
+    PeerGone,
+    /// The mapping no longer shows the segment.
+    Severed(Severed),
+}
+
+/// Shared bytes, and what waiting on them takes.
+///
+/// Offsets are in bytes from the segment's start.
+///
+/// # Safety
+///
+/// An implementation must make every access within the `len` bytes it was made for well defined,
+/// whatever another thread or process does to those bytes at the same time.
+pub unsafe trait Memory {
+    /// Reads a control word.
+    ///
+    /// # Safety
+    ///
+    /// `at` is a multiple of 8 and `at + 8` lies within the memory.
+    unsafe fn load(&self, at: usize, order: Ordering) -> u64;
+
+    /// Writes a control word.
+    ///
+    /// # Safety
+    ///
+    /// As for [`Memory::load`].
+    unsafe fn store(&self, at: usize, word: u64, order: Ordering);
+
+    /// Writes one word of payload.
+    ///
+    /// # Safety
+    ///
+    /// As for [`Memory::load`].
+    unsafe fn put(&self, at: usize, word: u64);
+
+    /// Reads payload bytes, from any offset.
+    ///
+    /// # Safety
+    ///
+    /// `at + into.len()` lies within the memory.
+    unsafe fn read(&self, at: usize, into: &mut [u8]);
+
+    /// Writes payload bytes, to any offset, and no byte beside them.
+    ///
+    /// # Safety
+    ///
+    /// `at + from.len()` lies within the memory.
+    unsafe fn write(&self, at: usize, from: &[u8]);
+
+    /// Writes payload words, and says whether the upper half of any of them is `stamp`.
+    ///
+    /// # Safety
+    ///
+    /// `at` is a multiple of 8 and the words lie within the memory from there.
+    unsafe fn write_watched(&self, at: usize, words: &[[u8; 8]], stamp: u32) -> bool {
+        // SAFETY: the same contract.
+        unsafe { self.write(at, words.as_flattened()) };
+        copy::bears(words, stamp)
+    }
+
+    /// Asks for the line at `at` with the intention to write it. Changes nothing.
+    fn prefetch_write(&self, at: usize);
+
+    /// Waits about as long as a spinning processor should between two looks.
+    fn pause(&self);
+
+    /// How long [`Memory::pause`] takes on this machine, in tenths of a nanosecond.
+    fn pause_tenth_ns(&self) -> u64 {
+        PAUSE_TENTH_NS
+    }
+
+    /// Lets another process have this processor, if one wants it.
+    fn yield_now(&self);
+
+    /// `CLOCK_MONOTONIC`, in nanoseconds.
+    fn now(&self) -> u64;
+
+    /// Asks the kernel about the peer and the mapping: one or two system calls.
+    fn outside(&self) -> Outside;
+}
+
+/// Memory that the process can point into: for reading and writing messages in place.
+///
+/// # Safety
+///
+/// `base` points at the first byte of memory that stays mapped as long as `self` lives.
+pub unsafe trait Mapped: Memory {
+    /// The address of the segment's first byte.
+    fn base(&self) -> *mut u8;
+}

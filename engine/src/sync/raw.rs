@@ -1,0 +1,159 @@
+//! Plain addresses: how real memory is touched.
+//!
+//! Every access is an atomic one or an opaque copy, never a Rust reference, so bytes that a
+//! misbehaving peer writes meanwhile can be wrong but never undefined behaviour.
+
+use super::Ordering;
+use super::copy;
+use core::ptr::NonNull;
+use core::sync::atomic::AtomicU64;
+
+/// A block of `len` bytes at `base`, 8-byte aligned: the accesses that [`super::Memory`]
+/// describes, without what waiting takes.
+#[derive(Clone, Copy, Debug)]
+pub struct Raw {
+    base: NonNull<u8>,
+    len: usize,
+}
+
+// SAFETY: a `Raw` is only an address; every access through it is an unsafe call whose caller
+// answers for the memory, and all of them are atomic or opaque, so threads may share it.
+unsafe impl Send for Raw {}
+// SAFETY: as above.
+unsafe impl Sync for Raw {}
+
+impl Raw {
+    /// The block of `len` bytes at `base`.
+    ///
+    /// # Safety
+    ///
+    /// The block is valid for reads and writes, aligned to 8 bytes, and outlives every use of
+    /// the value and its copies.
+    pub unsafe fn new(base: NonNull<u8>, len: usize) -> Raw {
+        debug_assert_eq!(base.as_ptr() as usize % 8, 0);
+        Raw { base, len }
+    }
+
+    /// The address of the first byte.
+    pub fn base(&self) -> *mut u8 {
+        self.base.as_ptr()
+    }
+
+    /// The number of bytes.
+    #[allow(clippy::len_without_is_empty, reason = "no block is empty")]
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// The address of byte `at`.
+    ///
+    /// # Safety
+    ///
+    /// `at + bytes` lies within the block.
+    #[inline(always)]
+    unsafe fn address(&self, at: usize, bytes: usize) -> *mut u8 {
+        debug_assert!(at.checked_add(bytes).is_some_and(|end| end <= self.len));
+        // SAFETY: within the block, by the caller.
+        unsafe { self.base.as_ptr().add(at) }
+    }
+
+    /// The word at byte `at`.
+    ///
+    /// # Safety
+    ///
+    /// `at` is a multiple of 8 and `at + 8` lies within the block.
+    #[inline(always)]
+    unsafe fn word(&self, at: usize) -> &AtomicU64 {
+        debug_assert_eq!(at % 8, 0);
+        // SAFETY: within the block, by the caller.
+        let address = unsafe { self.address(at, 8) };
+        // SAFETY: aligned and valid by `new`; peers and this process touch control and payload
+        // words by atomics or outside the language's sight, so a shared atomic is all there is.
+        unsafe { AtomicU64::from_ptr(address.cast()) }
+    }
+
+    /// [`super::Memory::load`].
+    ///
+    /// # Safety
+    ///
+    /// As there.
+    #[inline(always)]
+    pub unsafe fn load(&self, at: usize, order: Ordering) -> u64 {
+        // SAFETY: the same contract.
+        unsafe { self.word(at) }.load(order)
+    }
+
+    /// [`super::Memory::store`].
+    ///
+    /// # Safety
+    ///
+    /// As there.
+    #[inline(always)]
+    pub unsafe fn store(&self, at: usize, word: u64, order: Ordering) {
+        // SAFETY: the same contract.
+        unsafe { self.word(at) }.store(word, order);
+    }
+
+    /// [`super::Memory::read`].
+    ///
+    /// # Safety
+    ///
+    /// As there.
+    #[inline(always)]
+    pub unsafe fn read(&self, at: usize, into: &mut [u8]) {
+        // SAFETY: the same contract.
+        let from = unsafe { self.address(at, into.len()) };
+        // SAFETY: both ranges are valid; `into` is private memory, so they do not overlap.
+        unsafe { copy::out_of_ring(into.as_mut_ptr(), from, into.len()) };
+    }
+
+    /// [`super::Memory::write`].
+    ///
+    /// # Safety
+    ///
+    /// As there.
+    #[inline(always)]
+    pub unsafe fn write(&self, at: usize, from: &[u8]) {
+        // SAFETY: the same contract.
+        let into = unsafe { self.address(at, from.len()) };
+        // SAFETY: both ranges are valid; `from` is private memory, so they do not overlap.
+        unsafe { copy::into_ring(into, from.as_ptr(), from.len()) };
+    }
+
+    /// [`super::Memory::write_watched`].
+    ///
+    /// # Safety
+    ///
+    /// As there.
+    #[inline(always)]
+    pub unsafe fn write_watched(&self, at: usize, words: &[[u8; 8]], stamp: u32) -> bool {
+        // SAFETY: the same contract.
+        let into = unsafe { self.address(at, 8 * words.len()) };
+        // SAFETY: the range is valid; `words` is private memory, so they do not overlap.
+        unsafe { copy::into_ring_watched(into, words, stamp) }
+    }
+
+    /// [`super::Memory::prefetch_write`].
+    ///
+    /// `prefetchw` by name: `_mm_prefetch::<_MM_HINT_ET0>` compiles to a read prefetch on
+    /// baseline x86-64, which costs four fifths of the throughput instead of doubling it.
+    #[inline(always)]
+    pub fn prefetch_write(&self, at: usize) {
+        debug_assert!(at < self.len);
+        let address = self.base.as_ptr().wrapping_add(at);
+        #[cfg(all(target_arch = "x86_64", not(miri)))]
+        // SAFETY: a prefetch never faults and changes no memory; 3DNow! is not needed, every
+        // x86-64 processor since 2005 executes the instruction or ignores it.
+        unsafe {
+            core::arch::asm!("prefetchw [{}]", in(reg) address, options(nostack, preserves_flags));
+        }
+        #[cfg(all(target_arch = "aarch64", not(miri)))]
+        // SAFETY: a prefetch never faults and changes no memory.
+        unsafe {
+            core::arch::asm!("prfm pstl1keep, [{}]", in(reg) address,
+                options(nostack, preserves_flags));
+        }
+        #[cfg(any(miri, not(any(target_arch = "x86_64", target_arch = "aarch64"))))]
+        let _ = address;
+    }
+}

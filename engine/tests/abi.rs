@@ -1,0 +1,103 @@
+//! The golden numbers of the shared bytes. A change here is a change of the ABI: raise its version.
+
+use annulus::layout::{self, Header, Participant};
+use annulus::{Attach, Backing, Config, Segment};
+use annulus_testkit::Scratch;
+use std::fs;
+use std::mem::offset_of;
+
+mod common;
+use common::named;
+
+#[test]
+fn the_version_and_the_numbers_that_it_names_have_not_changed() {
+    assert_eq!(layout::ABI_VERSION, 1);
+    assert_eq!(layout::MAGIC.to_le_bytes(), *b"ANNULUS\n");
+    assert_eq!((layout::KIND_SPSC, layout::WAIT_SPIN), (1, 1));
+    assert_eq!((layout::CELL, layout::CAPACITY_MIN, layout::CAPACITY_MAX), (8, 64, 1 << 30));
+}
+
+#[test]
+fn the_parts_of_a_segment_stand_where_they_stood() {
+    assert_eq!((layout::PRODUCER_GATE, layout::CONSUMER_GATE), (0x100, 0x180));
+    assert_eq!((layout::HEAD, layout::PRODUCER, layout::CONSUMER), (0x200, 0x300, 0x380));
+    assert_eq!(layout::DATA, 0x1000);
+}
+
+#[test]
+fn the_fields_of_the_header_stand_where_they_stood() {
+    assert_eq!((size_of::<Header>(), align_of::<Header>()), (256, 8));
+    let offsets = [
+        offset_of!(Header, magic),
+        offset_of!(Header, abi_version),
+        offset_of!(Header, kind),
+        offset_of!(Header, capacity),
+        offset_of!(Header, segment_bytes),
+        offset_of!(Header, cell_bytes),
+        offset_of!(Header, page_bytes),
+        offset_of!(Header, wait_policy),
+        offset_of!(Header, first_stamp),
+        offset_of!(Header, segment_id),
+        offset_of!(Header, reserved),
+    ];
+    assert_eq!(offsets, [0, 8, 12, 16, 24, 32, 36, 40, 44, 48, 64]);
+}
+
+#[test]
+fn the_fields_of_a_participant_stand_where_they_stood() {
+    assert_eq!((size_of::<Participant>(), align_of::<Participant>()), (64, 8));
+    let offsets = [
+        offset_of!(Participant, pid),
+        offset_of!(Participant, since_ns),
+        offset_of!(Participant, generation),
+        offset_of!(Participant, messages),
+        offset_of!(Participant, bytes),
+        offset_of!(Participant, waits),
+        offset_of!(Participant, backstop),
+        offset_of!(Participant, reserved),
+    ];
+    assert_eq!(offsets, [0, 8, 16, 24, 32, 40, 48, 56]);
+}
+
+#[test]
+fn a_new_segment_is_these_bytes() {
+    let scratch = Scratch::new();
+    let segment = Segment::create(&named(&scratch), &Config::spsc(64)).unwrap();
+    let header = segment.header();
+    let bytes = fs::read(scratch.path()).unwrap();
+    assert_eq!(bytes.len(), 4096 + 64);
+
+    let mut wanted = vec![0; 4096 + 64];
+    let mut put = |at: usize, bytes: &[u8]| wanted[at..at + bytes.len()].copy_from_slice(bytes);
+    put(0, b"ANNULUS\n");
+    put(8, &1_u32.to_le_bytes());
+    put(12, &1_u32.to_le_bytes());
+    put(16, &64_u64.to_le_bytes());
+    put(24, &4160_u64.to_le_bytes());
+    put(32, &8_u32.to_le_bytes());
+    put(36, &header.page_bytes.to_le_bytes());
+    put(40, &1_u32.to_le_bytes());
+    put(44, &header.first_stamp.to_le_bytes());
+    put(48, &header.segment_id[0].to_le_bytes());
+    put(56, &header.segment_id[1].to_le_bytes());
+    put(0x100, &1_u64.to_le_bytes());
+    put(0x180, &1_u64.to_le_bytes());
+    assert_eq!(bytes, wanted);
+}
+
+#[test]
+fn each_segment_has_an_id_and_a_first_stamp_of_its_own() {
+    let make = || Segment::create(&Backing::Memfd, &Config::spsc(64)).unwrap().header();
+    let (a, b) = (make(), make());
+    assert_ne!(a.segment_id, b.segment_id);
+    assert_ne!(a.first_stamp, b.first_stamp, "once in four thousand million runs they are equal");
+}
+
+#[test]
+fn an_attacher_has_the_creators_header() {
+    let scratch = Scratch::new();
+    let made = Segment::create(&named(&scratch), &Config::spsc(4096)).unwrap();
+    let found = Segment::attach(&named(&scratch), &Attach::default()).unwrap();
+    assert_eq!(made.header(), found.header());
+    assert_eq!((found.capacity(), found.longest_message()), (4096, 1784));
+}
