@@ -1,0 +1,185 @@
+//! Shared memory made of loom's atomics, in which a participant can die at its k-th access.
+//!
+//! Control words may race, and loom shows a load every value that the orderings allow. Payload
+//! must not race: each ring word carries a cell that loom watches, so a record that is read while
+//! it is written, or overwritten while it is read, fails the model at once.
+
+use annulus::layout::{CONSUMER_GATE, DATA, HEAD, PRODUCER_GATE};
+use annulus::ring::Geometry;
+use annulus::sync::{Memory, Ordering, Outside};
+use loom::cell::UnsafeCell;
+use loom::sync::atomic::AtomicU64;
+use std::cell::Cell;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::Arc;
+
+/// The words of one ring and of its control lines.
+pub struct Ring {
+    gates: [AtomicU64; 2],
+    head: AtomicU64,
+    words: Vec<Word>,
+}
+
+/// One word of the ring's bytes.
+struct Word {
+    value: AtomicU64,
+    payload: UnsafeCell<()>,
+}
+
+/// One participant's way to a ring.
+pub struct Modelled {
+    ring: Arc<Ring>,
+    accesses_left: Cell<u32>,
+    dead: Cell<bool>,
+}
+
+/// What a victim unwinds with.
+struct Crash;
+
+impl Ring {
+    /// A fresh ring: vacant gates, zeroed bytes.
+    pub fn fresh(geometry: Geometry) -> Arc<Ring> {
+        let vacant = || AtomicU64::new(annulus::layout::GATE_VACANT);
+        let word = |_| Word { value: AtomicU64::new(0), payload: UnsafeCell::new(()) };
+        Arc::new(Ring {
+            gates: [vacant(), vacant()],
+            head: AtomicU64::new(0),
+            words: (0..geometry.capacity() / 8).map(word).collect(),
+        })
+    }
+
+    fn control(&self, at: usize) -> &AtomicU64 {
+        match at {
+            PRODUCER_GATE => &self.gates[0],
+            CONSUMER_GATE => &self.gates[1],
+            HEAD => &self.head,
+            at => &self.words[(at - DATA) / 8].value,
+        }
+    }
+}
+
+impl Modelled {
+    /// A participant's way to `ring`.
+    pub fn over(ring: &Arc<Ring>) -> Modelled {
+        Modelled { ring: ring.clone(), accesses_left: Cell::new(u32::MAX), dead: Cell::new(false) }
+    }
+
+    /// A participant that dies before its shared access number `accesses`, counted from 0.
+    pub fn dying_before(ring: &Arc<Ring>, accesses: u32) -> Modelled {
+        let memory = Modelled::over(ring);
+        memory.accesses_left.set(accesses);
+        memory
+    }
+
+    /// Counts one access. False if this participant is dead: then nothing happens any more.
+    fn access(&self) -> bool {
+        if self.dead.get() {
+            return false;
+        }
+        match self.accesses_left.get() {
+            0 => {
+                self.dead.set(true);
+                resume_unwind(Box::new(Crash));
+            }
+            left => self.accesses_left.set(left - 1),
+        }
+        true
+    }
+
+    fn word(&self, at: usize) -> &Word {
+        &self.ring.words[(at - DATA) / 8]
+    }
+}
+
+/// Runs `operation`; `None` if its participant died in it.
+pub fn survived<T>(operation: impl FnOnce() -> T) -> Option<T> {
+    match catch_unwind(AssertUnwindSafe(operation)) {
+        Ok(value) => Some(value),
+        Err(payload) if payload.is::<Crash>() => None,
+        Err(payload) => resume_unwind(payload),
+    }
+}
+
+/// Runs `model` for every access at which a victim can die, until one run lets it live. `model`
+/// is given the number of the access and says whether the victim died in any interleaving.
+/// Returns how many there were.
+pub fn crash_point(mut model: impl FnMut(u32) -> bool) -> u32 {
+    let mut accesses = 0;
+    while model(accesses) {
+        accesses += 1;
+    }
+    accesses
+}
+
+// SAFETY: every access is one to loom's own atomics, or to a vector by a checked index.
+unsafe impl Memory for Modelled {
+    unsafe fn load(&self, at: usize, order: Ordering) -> u64 {
+        if !self.access() {
+            return 0;
+        }
+        self.ring.control(at).load(order)
+    }
+
+    unsafe fn store(&self, at: usize, word: u64, order: Ordering) {
+        if !self.access() {
+            return;
+        }
+        if at >= DATA {
+            // A record's word, or a zero, over what may have been payload.
+            self.word(at).payload.with_mut(|_| ());
+        }
+        self.ring.control(at).store(word, order);
+    }
+
+    unsafe fn put(&self, at: usize, word: u64) {
+        if !self.access() {
+            return;
+        }
+        self.word(at).payload.with_mut(|_| ());
+        self.word(at).value.store(word, Ordering::Relaxed);
+    }
+
+    unsafe fn read(&self, at: usize, into: &mut [u8]) {
+        if !self.access() {
+            return;
+        }
+        for (index, bytes) in into.chunks_mut(8).enumerate() {
+            let word = self.word(at + 8 * index);
+            word.payload.with(|_| ());
+            // SAFETY: loom fails the model if a store could race with it.
+            let value = unsafe { word.value.unsync_load() };
+            bytes.copy_from_slice(&value.to_le_bytes()[..bytes.len()]);
+        }
+    }
+
+    unsafe fn write(&self, at: usize, from: &[u8]) {
+        for (index, bytes) in from.chunks(8).enumerate() {
+            let word: [u8; 8] = bytes.try_into().expect("models write whole words");
+            // SAFETY: the same contract.
+            unsafe { self.put(at + 8 * index, u64::from_le_bytes(word)) };
+        }
+    }
+
+    fn prefetch_write(&self, _: usize) {}
+
+    fn pause(&self) {
+        loom::thread::yield_now();
+    }
+
+    /// So long that one pause is every wait: more of them show loom nothing new.
+    fn pause_tenth_ns(&self) -> u64 {
+        u64::MAX / 10
+    }
+
+    fn yield_now(&self) {
+        loom::thread::yield_now();
+    }
+
+    fn now(&self) -> u64 {
+        0
+    }
+
+    fn outside(&self) -> Outside {
+        Outside::PeerAlive
+    }
+}

@@ -1,0 +1,63 @@
+//! What the models share: the smallest ring, and handles of it.
+#![allow(dead_code, reason = "each file of models uses its part")]
+
+use annulus::Deadline;
+use annulus::ring::Geometry;
+use annulus::ring::spsc::{Consumer, Producer};
+use annulus_loom_tests::{Modelled, Ring};
+use std::sync::Arc;
+
+/// Eight cells; messages of up to two words.
+pub(crate) const CAPACITY: u64 = 64;
+
+/// The stamp of lap 0.
+pub(crate) const STAMP: u32 = 7;
+
+pub(crate) fn geometry() -> Geometry {
+    Geometry::new(CAPACITY, STAMP).expect("the smallest ring is a ring")
+}
+
+/// Explores a model with the preemption bound of `LOOM_MAX_PREEMPTIONS`, or 3.
+pub(crate) fn model(run: impl Fn() + Sync + Send + 'static) {
+    let mut builder = loom::model::Builder::new();
+    builder.preemption_bound = builder.preemption_bound.or(Some(3));
+    builder.check(run);
+}
+
+pub(crate) fn producer(memory: Modelled) -> Producer<Modelled> {
+    // SAFETY: a modelled ring has the geometry's size, and models have one producer at a time.
+    unsafe { Producer::attach(memory, geometry()) }.expect("nothing is corrupted")
+}
+
+pub(crate) fn consumer(memory: Modelled) -> Consumer<Modelled> {
+    // SAFETY: as above, for the consumer.
+    unsafe { Consumer::attach(memory, geometry()) }.expect("nothing is corrupted")
+}
+
+/// A ring that has moved on to `position` by empty messages, with nothing in it.
+pub(crate) fn ring_at(position: u64) -> Arc<Ring> {
+    let ring = Ring::fresh(geometry());
+    let mut producer = producer(Modelled::over(&ring));
+    let mut consumer = consumer(Modelled::over(&ring));
+    while producer.position() < position {
+        producer.try_send(b"").expect("there is room");
+        consumer.try_recv(&mut []).expect("it is there");
+    }
+    consumer.flush();
+    std::mem::forget((producer, consumer));
+    ring
+}
+
+/// Receives one message and checks that it is the one word `wanted`.
+pub(crate) fn expect_word(consumer: &mut Consumer<Modelled>, wanted: u64) {
+    let mut buffer = [0; 16];
+    let received = consumer.recv(&mut buffer, Deadline::NEVER).expect("a message comes");
+    assert_eq!(received.len, 8);
+    assert_eq!(buffer[..8], wanted.to_le_bytes());
+}
+
+/// The word of an empty message in the lap of `position`, `laps` later: what a payload imitates.
+pub(crate) fn lookalike(position: u64, laps: u64) -> u64 {
+    let stamp = u64::from(STAMP) + position / CAPACITY + laps;
+    stamp << 32 | 1 << 31
+}

@@ -1,0 +1,245 @@
+//! The spsc ring between two threads, without crashes.
+#![cfg(loom)]
+
+mod common;
+
+use annulus::{Deadline, RecvError, SendError};
+use annulus_loom_tests::{Modelled, Ring};
+use common::{consumer, expect_word, geometry, lookalike, model, producer, ring_at};
+use loom::thread;
+
+#[test]
+fn a_message_is_seen_whole_or_not_at_all() {
+    model(|| {
+        let ring = Ring::fresh(geometry());
+        let mut producer = producer(Modelled::over(&ring));
+        let mut consumer = consumer(Modelled::over(&ring));
+        let sender = thread::spawn(move || {
+            producer.try_send(&1u64.to_le_bytes()).expect("there is room");
+            producer.try_send(&2u64.to_le_bytes()).expect("there is room");
+            std::mem::forget(producer);
+        });
+        expect_word(&mut consumer, 1);
+        expect_word(&mut consumer, 2);
+        std::mem::forget(consumer);
+        sender.join().expect("the sender ends");
+    });
+}
+
+#[test]
+fn padding_at_the_wrap_is_passed_over() {
+    model(|| {
+        let ring = ring_at(48);
+        let mut producer = producer(Modelled::over(&ring));
+        let mut consumer = consumer(Modelled::over(&ring));
+        let sender = thread::spawn(move || {
+            let words = [3u64.to_le_bytes(), 4u64.to_le_bytes()].concat();
+            producer.try_send(&words).expect("there is room");
+            std::mem::forget(producer);
+        });
+        let mut buffer = [0; 16];
+        let received = consumer.recv(&mut buffer, Deadline::NEVER).expect("a message comes");
+        assert_eq!((received.len, received.position), (16, 64));
+        assert_eq!(buffer, [3u64.to_le_bytes(), 4u64.to_le_bytes()].concat()[..]);
+        std::mem::forget(consumer);
+        sender.join().expect("the sender ends");
+    });
+}
+
+#[test]
+fn a_full_ring_is_written_again_only_after_it_was_read() {
+    model(|| {
+        let ring = ring_at(0);
+        let mut producer = producer(Modelled::over(&ring));
+        let mut consumer = consumer(Modelled::over(&ring));
+        // Room for one more after these: a send waits for the consumer's release.
+        for word in 0..3u64 {
+            producer.try_send(&word.to_le_bytes()).expect("there is room");
+        }
+        let sender = thread::spawn(move || {
+            // The second of these lies where the first three were.
+            producer.send(&3u64.to_le_bytes(), Deadline::NEVER).expect("room comes");
+            producer.send(&4u64.to_le_bytes(), Deadline::NEVER).expect("room comes");
+            std::mem::forget(producer);
+        });
+        for word in 0..5 {
+            expect_word(&mut consumer, word);
+        }
+        std::mem::forget(consumer);
+        sender.join().expect("the sender ends");
+    });
+}
+
+#[test]
+fn a_record_looked_at_in_place_is_not_overwritten_before_its_release() {
+    model(|| {
+        let ring = ring_at(0);
+        let mut producer = producer(Modelled::over(&ring));
+        let mut consumer = consumer(Modelled::over(&ring));
+        for word in 0..3u64 {
+            producer.try_send(&word.to_le_bytes()).expect("there is room");
+        }
+        let sender = thread::spawn(move || {
+            producer.send(&3u64.to_le_bytes(), Deadline::NEVER).expect("room comes");
+            producer.send(&4u64.to_le_bytes(), Deadline::NEVER).expect("room comes");
+            std::mem::forget(producer);
+        });
+        for word in 0..5u64 {
+            let mut batch = consumer.batch(Deadline::NEVER).expect("a message comes");
+            let mut bytes = [0; 8];
+            batch.gather().expect("it is there").read(0, &mut bytes);
+            assert_eq!(bytes, word.to_le_bytes());
+            batch.release(1);
+        }
+        std::mem::forget(consumer);
+        sender.join().expect("the sender ends");
+    });
+}
+
+#[test]
+fn a_successor_never_overwrites_what_is_still_being_read() {
+    model(|| {
+        let ring = ring_at(0);
+        let mut first = producer(Modelled::over(&ring));
+        let mut consumer = consumer(Modelled::over(&ring));
+        for word in 0..3u64 {
+            first.try_send(&word.to_le_bytes()).expect("there is room");
+        }
+        std::mem::forget(first);
+        let sender = thread::spawn(move || {
+            let mut successor = producer(Modelled::over(&ring));
+            successor.send(&3u64.to_le_bytes(), Deadline::NEVER).expect("room comes");
+            successor.send(&4u64.to_le_bytes(), Deadline::NEVER).expect("room comes");
+            std::mem::forget(successor);
+        });
+        for word in 0..5 {
+            expect_word(&mut consumer, word);
+        }
+        std::mem::forget(consumer);
+        sender.join().expect("the sender ends");
+    });
+}
+
+#[test]
+fn a_payload_that_imitates_the_next_lap_is_never_taken_for_a_record() {
+    model(|| {
+        let ring = ring_at(0);
+        let mut producer = producer(Modelled::over(&ring));
+        let mut consumer = consumer(Modelled::over(&ring));
+        // Words for the cells at 8 and 16, at which the next lap will look for records.
+        let imitation = [lookalike(0, 1).to_le_bytes(), lookalike(0, 1).to_le_bytes()].concat();
+        producer.try_send(&imitation).expect("there is room");
+        consumer.try_recv(&mut [0; 16]).expect("it is there");
+        while producer.position() < 64 {
+            producer.try_send(b"").expect("there is room");
+            consumer.try_recv(&mut []).expect("it is there");
+        }
+        consumer.flush();
+        let sender = thread::spawn(move || {
+            producer.send(b"", Deadline::NEVER).expect("there is room");
+            producer.send(&5u64.to_le_bytes(), Deadline::NEVER).expect("there is room");
+            std::mem::forget(producer);
+        });
+        let first = consumer.recv(&mut [0; 16], Deadline::NEVER).expect("a message comes");
+        assert_eq!((first.len, first.position), (0, 64));
+        expect_word(&mut consumer, 5);
+        assert_eq!(consumer.try_recv(&mut [0; 16]), Err(RecvError::Empty));
+        std::mem::forget(consumer);
+        sender.join().expect("the sender ends");
+    });
+}
+
+#[test]
+fn dropped_and_shortened_claims_are_never_seen() {
+    model(|| {
+        let ring = ring_at(0);
+        let mut producer = producer(Modelled::over(&ring));
+        let mut consumer = consumer(Modelled::over(&ring));
+        let sender = thread::spawn(move || {
+            // This lap's word at the cell where the next record's word would be.
+            let imitation = lookalike(0, 0).to_le_bytes();
+            let mut dropped = producer.try_claim(16).expect("there is room");
+            dropped.write(0, &imitation);
+            drop(dropped);
+            let mut shortened = producer.try_claim(16).expect("there is room");
+            shortened.write(0, &6u64.to_le_bytes());
+            shortened.write(8, &imitation);
+            shortened.commit(8);
+            std::mem::forget(producer);
+        });
+        expect_word(&mut consumer, 6);
+        assert_eq!(consumer.try_recv(&mut [0; 16]), Err(RecvError::Empty));
+        std::mem::forget(consumer);
+        sender.join().expect("the sender ends");
+    });
+}
+
+#[test]
+fn closed_is_reported_only_after_the_last_message() {
+    model(|| {
+        let ring = Ring::fresh(geometry());
+        let mut producer = producer(Modelled::over(&ring));
+        let mut consumer = consumer(Modelled::over(&ring));
+        let sender = thread::spawn(move || {
+            producer.try_send(&7u64.to_le_bytes()).expect("there is room");
+            producer.close();
+        });
+        expect_word(&mut consumer, 7);
+        assert_eq!(consumer.recv(&mut [0; 16], Deadline::NEVER), Err(RecvError::Closed));
+        std::mem::forget(consumer);
+        sender.join().expect("the sender ends");
+    });
+}
+
+#[test]
+fn a_producer_that_waits_for_room_sees_the_consumer_close() {
+    model(|| {
+        let ring = Ring::fresh(geometry());
+        let mut producer = producer(Modelled::over(&ring));
+        let mut consumer = consumer(Modelled::over(&ring));
+        for word in 0..3u64 {
+            producer.try_send(&word.to_le_bytes()).expect("there is room");
+        }
+        let receiver = thread::spawn(move || {
+            expect_word(&mut consumer, 0);
+            consumer.close();
+        });
+        let mut sent = 0;
+        let end = loop {
+            match producer.send(&9u64.to_le_bytes(), Deadline::NEVER) {
+                Ok(_) => sent += 1,
+                Err(error) => break error,
+            }
+        };
+        assert!(sent <= 1 && end == SendError::PeerClosed);
+        std::mem::forget(producer);
+        receiver.join().expect("the receiver ends");
+    });
+}
+
+#[test]
+fn a_ring_is_reopened_under_a_waiting_consumer() {
+    model(|| {
+        let ring = Ring::fresh(geometry());
+        let first = producer(Modelled::over(&ring));
+        let mut consumer = consumer(Modelled::over(&ring));
+        let sender = thread::spawn(move || {
+            let memory = Modelled::over(&ring);
+            first.close();
+            let mut second = producer(memory);
+            second.try_send(&8u64.to_le_bytes()).expect("there is room");
+            std::mem::forget(second);
+        });
+        let mut buffer = [0; 16];
+        loop {
+            match consumer.recv(&mut buffer, Deadline::NEVER) {
+                Ok(received) => break assert_eq!(received.len, 8),
+                Err(RecvError::Closed) => thread::yield_now(),
+                Err(other) => panic!("received {other:?}"),
+            }
+        }
+        assert_eq!(buffer[..8], 8u64.to_le_bytes());
+        std::mem::forget(consumer);
+        sender.join().expect("the sender ends");
+    });
+}
