@@ -1,0 +1,110 @@
+//! The bytes of a message, made from (seed, position) and compared where they arrive.
+//!
+//! Word `i` of message `position` is `seed + position * SPREAD + i * STRIDE`, little-endian,
+//! wrapping; a message whose length is no multiple of 8 ends in the first bytes of the word that
+//! would follow. That covers every byte, tells neighbours in the stream and in the message
+//! apart, and costs one addition a word, which vectorises: the check must not dominate a message
+//! that takes 2 ns to move.
+//!
+//! A *planted flip* is the check's own check: the sender inverts one bit of one message, and
+//! the run must fail ([`SideFault::Mismatch`](crate::fault::SideFault::Mismatch)).
+
+/// Odd, and its bits look random: two positions differ in every byte of their words.
+const SPREAD: u64 = 0x9E37_79B9_7F4A_7C15;
+/// Another such, for the words within a message.
+const STRIDE: u64 = 0xC2B2_AE3D_27D4_EB4F;
+/// A position that no run reaches: no flip.
+const NOWHERE: u64 = u64::MAX;
+
+/// What all messages of a run contain.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Script {
+    seed: u64,
+    flip: u64,
+}
+
+impl Script {
+    /// The messages of `seed`; the sender spoils the one at position `flip`, if any.
+    pub fn new(seed: u64, flip: Option<u64>) -> Script {
+        Script { seed, flip: flip.unwrap_or(NOWHERE) }
+    }
+
+    /// The message at `position`, as the sender sends it.
+    #[inline(always)]
+    pub fn message<const N: usize>(&self, position: u64) -> [u8; N] {
+        let mut bytes = [0; N];
+        let mut word = self.first_word(position);
+        let (words, rest) = bytes.as_chunks_mut::<8>();
+        for place in words {
+            *place = word.to_le_bytes();
+            word = word.wrapping_add(STRIDE);
+        }
+        let len = rest.len();
+        rest.copy_from_slice(&word.to_le_bytes()[..len]);
+        if position == self.flip {
+            spoil(&mut bytes);
+        }
+        bytes
+    }
+
+    /// Whether `bytes` are the message at `position`, all of it.
+    #[inline(always)]
+    pub fn matches(&self, bytes: &[u8], position: u64) -> bool {
+        let mut word = self.first_word(position);
+        let mut difference = 0;
+        let (words, rest) = bytes.as_chunks::<8>();
+        for found in words {
+            difference |= u64::from_le_bytes(*found) ^ word;
+            word = word.wrapping_add(STRIDE);
+        }
+        difference == 0 && rest == &word.to_le_bytes()[..rest.len()]
+    }
+
+    /// Writes the `words` words of the message at `position` in place.
+    ///
+    /// # Safety
+    /// `place` is good for writing `words` words, and nobody reads or writes them meanwhile.
+    #[inline(always)]
+    pub unsafe fn write_in_place(&self, place: *mut u64, words: usize, position: u64) {
+        let flip = u64::from(position == self.flip);
+        let first = self.first_word(position);
+        for i in 0..words {
+            let word = first.wrapping_add(STRIDE.wrapping_mul(i as u64));
+            // SAFETY: `i` is below `words`, which the caller vouches for.
+            let word_place = unsafe { place.add(i) };
+            // SAFETY: the caller has these words to itself; unaligned asks nothing more of them.
+            unsafe { word_place.write_unaligned((word ^ flip).to_le()) };
+        }
+    }
+
+    /// Whether the `words` words at `place` are the message at `position`, all of it.
+    ///
+    /// # Safety
+    /// `place` is good for reading `words` words, and nobody writes them meanwhile.
+    #[inline(always)]
+    pub unsafe fn matches_in_place(&self, place: *const u64, words: usize, position: u64) -> bool {
+        let first = self.first_word(position);
+        let mut difference = 0;
+        for i in 0..words {
+            let word = first.wrapping_add(STRIDE.wrapping_mul(i as u64));
+            // SAFETY: `i` is below `words`, which the caller vouches for.
+            let word_place = unsafe { place.add(i) };
+            // SAFETY: nobody writes these words now, says the caller.
+            difference |= u64::from_le(unsafe { word_place.read_unaligned() }) ^ word;
+        }
+        difference == 0
+    }
+
+    #[inline(always)]
+    fn first_word(&self, position: u64) -> u64 {
+        self.seed.wrapping_add(position.wrapping_mul(SPREAD))
+    }
+}
+
+/// Inverts the last byte's highest bit: the place that a careless check forgets first.
+#[cold]
+fn spoil(bytes: &mut [u8]) {
+    if let Some(last) = bytes.last_mut() {
+        *last ^= 0x80;
+    }
+}

@@ -1,0 +1,268 @@
+//! Ours: the engine's spsc ring in two processes, through the same drivers as everything else.
+//!
+//! The parent creates the segments and takes descriptors of them before it forks; each side opens
+//! its own by [`Segment::from_fd`], as two strangers would. A round trip needs two rings, one each
+//! way. One variant only: how long to pause and when to resume is the engine's own affair, not the
+//! bench's.
+//!
+//! `rtt` and `stream` copy a message in by `send` and out by `recv`; `zerocopy` fills a claim in
+//! place and reads a view in place.
+
+use std::fmt::Debug;
+use std::os::fd::OwnedFd;
+
+use annulus::{Attach, Backing, Config, Consumer, Deadline, Producer, Segment};
+
+use crate::block::Block;
+use crate::case::{Against, Case, Round, Stage, Unit, Variant};
+use crate::drive::{self, Port, Sink, Source, check, mismatch};
+use crate::fault::{Fault, SideFault, Step};
+use crate::pair;
+use crate::payload::Script;
+
+/// What a record's place in the ring is rounded up to, for the report.
+const CELL: Option<usize> = Some(annulus::layout::CELL as usize);
+
+/// Round trips of one round.
+const ROUND_TRIPS: u64 = 100_000;
+
+const KIB: usize = 1 << 10;
+const MIB: usize = 1 << 20;
+
+/// Messages of a zero-copy stream, and their words.
+const LARGE_BYTES: usize = 4096;
+const LARGE_WORDS: usize = LARGE_BYTES / 8;
+
+/// All cases of the spsc ring.
+pub fn cases() -> Vec<Case> {
+    let small = Some(("limit/handoff/64KiB", 64.0));
+    let large = Some(("limit/handoff64/1MiB", 1.0));
+    vec![
+        rtt::<8>("spsc/rtt/8", 64 * KIB),
+        rtt::<56>("spsc/rtt/56", 64 * KIB),
+        rtt::<64>("spsc/rtt/64", 64 * KIB),
+        rtt::<256>("spsc/rtt/256", 64 * KIB),
+        rtt::<1024>("spsc/rtt/1024", 64 * KIB),
+        rtt::<56>("spsc/rtt/56/4KiB", 4 * KIB),
+        rtt::<56>("spsc/rtt/56/1MiB", MIB),
+        stream::<8>("spsc/stream/8/16KiB", 16 * KIB, 8_000_000, None),
+        stream::<8>("spsc/stream/8/1MiB", MIB, 16_000_000, Some(("limit/handoff/1MiB", 8.0))),
+        stream::<56>("spsc/stream/56/64KiB", 64 * KIB, 4_000_000, small),
+        stream::<56>("spsc/stream/56/1MiB", MIB, 8_000_000, large),
+        stream::<64>("spsc/stream/64/64KiB", 64 * KIB, 4_000_000, small),
+        stream::<64>("spsc/stream/64/1MiB", MIB, 8_000_000, large),
+        zero_copy("spsc/zerocopy/4096/1MiB", MIB, 200_000),
+    ]
+}
+
+fn rtt<const N: usize>(name: &str, ring_bytes: usize) -> Case {
+    let run = move |stage: &Stage| round_trips::<N>(stage, ring_bytes);
+    case(name, Unit::Nanoseconds, ring_bytes, Some(("limit/rtt", 1.0)), Variant::new("spin", run))
+}
+
+fn stream<const N: usize>(
+    name: &str,
+    ring_bytes: usize,
+    messages: u64,
+    against: Option<(&'static str, f64)>,
+) -> Case {
+    let run = move |stage: &Stage| {
+        let sender = |producer| Copying::<_, N> { end: producer };
+        let receiver = |consumer| Copying::<_, N> { end: consumer };
+        one_way(stage, ring_bytes, messages, sender, receiver)
+    };
+    case(name, Unit::MessagesPerSecond, ring_bytes, against, Variant::new("spin", run))
+}
+
+fn zero_copy(name: &str, ring_bytes: usize, messages: u64) -> Case {
+    let run = move |stage: &Stage| one_way(stage, ring_bytes, messages, InPlace, InPlace);
+    let against = Some(("limit/handoff/1MiB", LARGE_BYTES as f64));
+    case(name, Unit::MessagesPerSecond, ring_bytes, against, Variant::new("spin", run))
+}
+
+fn case(
+    name: &str,
+    unit: Unit,
+    ring_bytes: usize,
+    against: Option<(&'static str, f64)>,
+    variant: Variant,
+) -> Case {
+    Case {
+        name: name.to_owned(),
+        unit,
+        ring_bytes: Some(ring_bytes),
+        cell: CELL,
+        against: against.map(|(limit, weight)| Against { limit, weight }),
+        variants: vec![variant],
+    }
+}
+
+fn round_trips<const N: usize>(stage: &Stage, ring_bytes: usize) -> Result<Round, Fault> {
+    let plan = stage.plan(ROUND_TRIPS);
+    let block = stage.block_for_samples(&plan)?;
+    let (there, back) = (Shared::create(ring_bytes)?, Shared::create(ring_bytes)?);
+    let lead = || {
+        let (there, back) = (attach(there.for_lead)?, attach(back.for_lead)?);
+        let mut end = End { producer: producer(&there)?, consumer: consumer(&back)? };
+        drive::ping::<N, _>(&mut end, &plan, &block)
+    };
+    let peer = || {
+        let (there, back) = (attach(there.for_peer)?, attach(back.for_peer)?);
+        let mut end = End { producer: producer(&back)?, consumer: consumer(&there)? };
+        drive::echo::<N, _>(&mut end, &plan, &block)
+    };
+    let pids = pair::processes(&stage.terms, &block, lead, peer)?;
+    stage.latency(&block, pids)
+}
+
+fn one_way<S: Sink, R: Source>(
+    stage: &Stage,
+    ring_bytes: usize,
+    messages: u64,
+    sender: impl Fn(Producer) -> S,
+    receiver: impl Fn(Consumer) -> R,
+) -> Result<Round, Fault> {
+    let plan = stage.plan(messages);
+    let block = Block::map(0, 0)?;
+    let ring = Shared::create(ring_bytes)?;
+    let lead = || {
+        let segment = attach(ring.for_lead)?;
+        drive::pour(&mut sender(producer(&segment)?), &plan, &block)
+    };
+    let peer = || {
+        let segment = attach(ring.for_peer)?;
+        drive::drink(&mut receiver(consumer(&segment)?), &plan, &block)
+    };
+    let pids = pair::processes(&stage.terms, &block, lead, peer)?;
+    stage.rate(&block, pids)
+}
+
+/// A new ring and a descriptor of it for each side, taken before the fork: the engine closes its
+/// own in a forked child.
+struct Shared {
+    for_lead: OwnedFd,
+    for_peer: OwnedFd,
+}
+
+impl Shared {
+    fn create(ring_bytes: usize) -> Result<Shared, Fault> {
+        let failed = |error: &dyn Debug| {
+            eprintln!("annulus: creating a ring of {ring_bytes} bytes: {error:?}");
+            Fault::last_os()
+        };
+        let config = Config::spsc(ring_bytes as u64);
+        let segment = Segment::create(&Backing::Memfd, &config).map_err(|error| failed(&error))?;
+        Ok(Shared {
+            for_lead: segment.share_fd().map_err(|error| failed(&error))?,
+            for_peer: segment.share_fd().map_err(|error| failed(&error))?,
+        })
+    }
+}
+
+fn attach(fd: OwnedFd) -> Result<Segment, SideFault> {
+    Segment::from_fd(fd, &Attach::default()).map_err(|error| refused(Step::Open, &error))
+}
+
+fn producer(segment: &Segment) -> Result<Producer, SideFault> {
+    segment.producer().map_err(|error| refused(Step::Open, &error))
+}
+
+fn consumer(segment: &Segment) -> Result<Consumer, SideFault> {
+    segment.consumer().map_err(|error| refused(Step::Open, &error))
+}
+
+#[cold]
+fn refused(step: Step, error: &dyn Debug) -> SideFault {
+    eprintln!("annulus: {step:?}: {error:?}");
+    SideFault::Refused(step)
+}
+
+/// One process's end of a ring there and a ring back.
+struct End {
+    producer: Producer,
+    consumer: Consumer,
+}
+
+/// An end that copies messages of `N` bytes.
+struct Copying<E, const N: usize> {
+    end: E,
+}
+
+/// An end that works in the ring itself.
+struct InPlace<E>(E);
+
+impl<const N: usize> Port<N> for End {
+    #[inline(always)]
+    fn send(&mut self, message: &[u8; N]) -> Result<(), SideFault> {
+        send(&mut self.producer, message)
+    }
+
+    #[inline(always)]
+    fn receive(&mut self, message: &mut [u8; N]) -> Result<(), SideFault> {
+        receive(&mut self.consumer, message)
+    }
+}
+
+impl<const N: usize> Sink for Copying<Producer, N> {
+    #[inline(always)]
+    fn put(&mut self, next: u64, _end: u64, script: &Script) -> Result<u64, SideFault> {
+        send(&mut self.end, &script.message::<N>(next))?;
+        Ok(next + 1)
+    }
+}
+
+impl<const N: usize> Source for Copying<Consumer, N> {
+    #[inline(always)]
+    fn take(&mut self, next: u64, _end: u64, script: &Script) -> Result<u64, SideFault> {
+        let mut message = [0; N];
+        receive(&mut self.end, &mut message)?;
+        check(script, &message, next)?;
+        Ok(next + 1)
+    }
+}
+
+impl Sink for InPlace<Producer> {
+    #[inline(always)]
+    fn put(&mut self, next: u64, _end: u64, script: &Script) -> Result<u64, SideFault> {
+        let claim = self.0.claim(LARGE_BYTES, Deadline::NEVER);
+        let mut claim = claim.map_err(|error| refused(Step::Send, &error))?;
+        // SAFETY: the claim gives LARGE_BYTES bytes that are ours until it is committed.
+        unsafe { script.write_in_place(claim.as_mut_ptr().cast(), LARGE_WORDS, next) };
+        claim.commit(LARGE_BYTES);
+        Ok(next + 1)
+    }
+}
+
+impl Source for InPlace<Consumer> {
+    #[inline(always)]
+    fn take(&mut self, next: u64, _end: u64, script: &Script) -> Result<u64, SideFault> {
+        let view = self.0.peek(Deadline::NEVER);
+        let view = view.map_err(|error| refused(Step::Receive, &error))?;
+        if view.record().len() != LARGE_BYTES {
+            return Err(mismatch(next));
+        }
+        // SAFETY: the view is of LARGE_BYTES bytes that stand still until it is released.
+        let same =
+            unsafe { script.matches_in_place(view.record().as_ptr().cast(), LARGE_WORDS, next) };
+        view.release();
+        if same { Ok(next + 1) } else { Err(mismatch(next)) }
+    }
+}
+
+#[inline(always)]
+fn send(producer: &mut Producer, message: &[u8]) -> Result<(), SideFault> {
+    match producer.send(message, Deadline::NEVER) {
+        Ok(_) => Ok(()),
+        Err(error) => Err(refused(Step::Send, &error)),
+    }
+}
+
+/// Receives a message of exactly the buffer's length; what it holds is checked by the driver.
+#[inline(always)]
+fn receive(consumer: &mut Consumer, message: &mut [u8]) -> Result<(), SideFault> {
+    match consumer.recv(message, Deadline::NEVER) {
+        Ok(received) if received.len == message.len() => Ok(()),
+        Ok(received) => Err(refused(Step::Receive, &received.len)),
+        Err(error) => Err(refused(Step::Receive, &error)),
+    }
+}
