@@ -1,0 +1,218 @@
+//! Addresses: which segment is meant, and what is asked of it.
+//!
+//! ```text
+//!   shm:NAME?capacity=64KiB&keep=yes     shared memory under a name; a bare NAME is the same
+//!   file:PATH?capacity=1MiB              a file on a local disk
+//!   \__/\__/ \____________________/
+//!  scheme place      options              unknown or repeated: an error
+//! ```
+
+use crate::units::{self, Bytes, UnitError};
+use annulus::Backing;
+use annulus::layout::{CAPACITY_MAX, CAPACITY_MIN};
+use annulus::segment::{Name, NameError};
+use std::ffi::{OsStr, OsString};
+use std::fmt;
+use std::path::PathBuf;
+
+/// The capacity of a ring that is created with none asked for.
+pub(crate) const CAPACITY_DEFAULT: u64 = 1 << 20;
+
+/// A checked address.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Address {
+    /// Where the segment is; never a memfd.
+    pub(crate) backing: Backing,
+    /// The capacity that was asked for, in bytes. One that exists must have it.
+    pub(crate) capacity: Option<u64>,
+    /// Whether the last receiver leaves a ring that is closed and drained.
+    pub(crate) keep: bool,
+    /// Whether a segment of another user will do.
+    pub(crate) any_owner: bool,
+    /// Whether each message is released by itself.
+    pub(crate) release_each: bool,
+}
+
+/// Why an address is none.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum AddressError {
+    /// Nothing stands there.
+    Empty,
+    /// It is no text in UTF-8.
+    NotText,
+    /// No such scheme.
+    Scheme(String),
+    /// The name is none.
+    Name(NameError),
+    /// `file:` without a path.
+    NoPath,
+    /// An option without `=`.
+    NoValue(String),
+    /// No such option.
+    Unknown(String),
+    /// An option that stands there twice.
+    Repeated(String),
+    /// An option with a value that it does not have.
+    Value {
+        /// The option.
+        key: &'static str,
+        /// What was given.
+        given: String,
+        /// What may be given.
+        allowed: &'static str,
+    },
+    /// The capacity is no size.
+    Size(UnitError, String),
+    /// No ring has this capacity.
+    Capacity {
+        /// What was given.
+        given: String,
+        /// The possible one that is closest.
+        nearest: u64,
+    },
+}
+
+impl Address {
+    /// Reads an address. No system call.
+    pub(crate) fn parse(given: &OsStr) -> Result<Address, AddressError> {
+        let text = given.to_str().ok_or(AddressError::NotText)?;
+        if text.is_empty() {
+            return Err(AddressError::Empty);
+        }
+        let (place, options) = match text.split_once('?') {
+            Some((place, options)) => (place, Some(options)),
+            None => (text, None),
+        };
+        let mut address = Address {
+            backing: backing(place)?,
+            capacity: None,
+            keep: false,
+            any_owner: false,
+            release_each: false,
+        };
+        let mut seen = Vec::new();
+        for option in options.into_iter().flat_map(|options| options.split('&')) {
+            let (key, value) =
+                option.split_once('=').ok_or_else(|| AddressError::NoValue(option.to_owned()))?;
+            if seen.contains(&key) {
+                return Err(AddressError::Repeated(key.to_owned()));
+            }
+            seen.push(key);
+            address.set(key, value)?;
+        }
+        Ok(address)
+    }
+
+    fn set(&mut self, key: &str, value: &str) -> Result<(), AddressError> {
+        match key {
+            "capacity" => self.capacity = Some(capacity(value)?),
+            "keep" => self.keep = choice("keep", value, ["no", "yes"], "yes or no")?,
+            "owner" => self.any_owner = choice("owner", value, ["self", "any"], "any or self")?,
+            "release" => {
+                self.release_each = choice("release", value, ["batch", "each"], "each or batch")?;
+            }
+            _ => return Err(AddressError::Unknown(key.to_owned())),
+        }
+        Ok(())
+    }
+}
+
+fn backing(place: &str) -> Result<Backing, AddressError> {
+    let name = |name| Name::new(name).map(Backing::Named).map_err(AddressError::Name);
+    match place.split_once(':') {
+        None => name(place),
+        Some(("shm", rest)) => name(rest),
+        Some(("file", "")) => Err(AddressError::NoPath),
+        Some(("file", path)) => Ok(Backing::File(PathBuf::from(path))),
+        Some((scheme, _)) => Err(AddressError::Scheme(scheme.to_owned())),
+    }
+}
+
+/// Whether the second of two words was given, not the first.
+fn choice(
+    key: &'static str,
+    given: &str,
+    words: [&str; 2],
+    allowed: &'static str,
+) -> Result<bool, AddressError> {
+    match words.iter().position(|word| *word == given) {
+        Some(index) => Ok(index == 1),
+        None => Err(AddressError::Value { key, given: given.to_owned(), allowed }),
+    }
+}
+
+/// A ring's capacity: a power of two within the limits.
+fn capacity(given: &str) -> Result<u64, AddressError> {
+    let bytes = match units::size(given) {
+        Ok(bytes) => bytes,
+        Err(UnitError::TooLarge) => u64::MAX,
+        Err(error) => return Err(AddressError::Size(error, given.to_owned())),
+    };
+    let nearest = nearest_capacity(bytes);
+    if bytes == nearest {
+        return Ok(bytes);
+    }
+    Err(AddressError::Capacity { given: given.to_owned(), nearest })
+}
+
+fn nearest_capacity(bytes: u64) -> u64 {
+    let above = bytes.clamp(CAPACITY_MIN, CAPACITY_MAX).next_power_of_two();
+    let below = (above / 2).max(CAPACITY_MIN);
+    if bytes.abs_diff(below) <= bytes.abs_diff(above) { below } else { above }
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.backing {
+            Backing::Named(name) => write!(f, "shm:{name}"),
+            Backing::File(path) => write!(f, "file:{}", path.display()),
+            Backing::Memfd => f.write_str("memfd"),
+        }
+    }
+}
+
+impl fmt::Display for AddressError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            AddressError::Empty => f.write_str("it is empty, write shm:NAME"),
+            AddressError::NotText => f.write_str("it is not UTF-8, write shm:NAME"),
+            AddressError::Scheme(scheme) => {
+                write!(f, "there is no scheme '{scheme}:', use shm:NAME or file:PATH")
+            }
+            AddressError::Name(error) => error.fmt(f),
+            AddressError::NoPath => f.write_str("the path is missing, write file:PATH"),
+            AddressError::NoValue(option) => {
+                write!(f, "the option '{option}' has no value, write ?key=value&key=value")
+            }
+            AddressError::Unknown(key) => write!(
+                f,
+                "there is no option '{key}', the options are capacity, keep, owner and release"
+            ),
+            AddressError::Repeated(key) => {
+                write!(f, "the option '{key}' is given twice, give it once")
+            }
+            AddressError::Value { key, given, allowed } => {
+                write!(f, "{key}={given} is not possible, write {key}= with {allowed}")
+            }
+            AddressError::Size(error, given) => write!(f, "capacity={given}: {error}"),
+            AddressError::Capacity { given, nearest } => write!(
+                f,
+                "capacity={given} is not possible, a ring has a power of two from {} to {} and \
+                 the nearest is {}",
+                Bytes(CAPACITY_MIN),
+                Bytes(CAPACITY_MAX),
+                Bytes(*nearest)
+            ),
+        }
+    }
+}
+
+/// An address that was refused, with what was typed.
+#[derive(Debug)]
+pub(crate) struct BadAddress {
+    pub(crate) given: OsString,
+    pub(crate) error: AddressError,
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,90 @@
+//! Which addresses are understood, and how the others are refused.
+
+use super::{Address, AddressError};
+use annulus::Backing;
+use annulus::segment::Name;
+use std::ffi::OsStr;
+
+fn parse(text: &str) -> Result<Address, AddressError> {
+    Address::parse(OsStr::new(text))
+}
+
+fn refused(text: &str) -> String {
+    parse(text).expect_err(text).to_string()
+}
+
+#[test]
+fn a_bare_name_means_shared_memory() {
+    assert_eq!(parse("docs"), parse("shm:docs"));
+    let docs = parse("docs").unwrap();
+    assert_eq!(docs.backing, Backing::Named(Name::new("docs").unwrap()));
+    assert_eq!(
+        (docs.capacity, docs.keep, docs.any_owner, docs.release_each),
+        (None, false, false, false)
+    );
+}
+
+#[test]
+fn options_are_read_in_any_order() {
+    let all = parse("shm:a?release=each&owner=any&keep=yes&capacity=64KiB").unwrap();
+    assert_eq!(
+        (all.capacity, all.keep, all.any_owner, all.release_each),
+        (Some(65_536), true, true, true)
+    );
+    let none = parse("shm:a?keep=no&owner=self&release=batch").unwrap();
+    assert_eq!(none, parse("a").unwrap());
+    assert_eq!(all.to_string(), "shm:a");
+}
+
+#[test]
+fn a_file_may_have_any_path() {
+    let file = parse("file:some/dir/ring.1:2?capacity=4KiB").unwrap();
+    assert_eq!(file.backing, Backing::File("some/dir/ring.1:2".into()));
+}
+
+#[test]
+fn unknown_repeated_and_empty_options_are_errors() {
+    for (text, part) in [
+        ("a?colour=red", "no option 'colour'"),
+        ("a?keep=yes&keep=yes", "'keep' is given twice"),
+        ("a?keep", "'keep' has no value"),
+        ("a?", "'' has no value"),
+        ("a?keep=yes&", "'' has no value"),
+        ("a?keep=perhaps", "keep= with yes or no"),
+        ("a?owner=root", "owner= with any or self"),
+        ("a?release=2", "release= with each or batch"),
+        ("tcp:host", "no scheme 'tcp:'"),
+        ("file:", "path is missing"),
+        ("", "empty"),
+        ("shm:", "empty"),
+        ("shm:a/b", "'/'"),
+        ("..", "`..`"),
+    ] {
+        let sentence = refused(text);
+        assert!(sentence.contains(part), "{text}: {sentence}");
+    }
+}
+
+#[test]
+fn an_impossible_capacity_is_refused_with_the_nearest_possible_one() {
+    for (given, nearest) in [
+        ("0", "64"),
+        ("3", "64"),
+        ("65", "64"),
+        ("96", "64"),
+        ("97", "128"),
+        ("60000", "64KiB"),
+        ("100KiB", "128KiB"),
+        ("1TiB", "1GiB"),
+        ("2GiB", "1GiB"),
+        ("18446744073709551616", "1GiB"),
+    ] {
+        let sentence = refused(&format!("a?capacity={given}"));
+        assert!(sentence.ends_with(&format!("the nearest is {nearest}")), "{given}: {sentence}");
+        assert!(sentence.contains(&format!("capacity={given} ")), "{given}: {sentence}");
+    }
+    assert!(refused("a?capacity=big").contains("a size is a number"));
+    for possible in ["64", "4KiB", "1MiB", "1GiB"] {
+        assert!(parse(&format!("a?capacity={possible}")).is_ok(), "{possible}");
+    }
+}

@@ -1,0 +1,109 @@
+//! read(2), writev(2) and poll(2) on memory that a peer may write at the same time.
+//!
+//! The standard library takes `&mut [u8]` and `&[u8]`, which must not exist over shared memory;
+//! so these take addresses. An interrupted call is made again, here and nowhere else.
+
+use crate::limit::Limit;
+use std::io;
+use std::os::fd::{AsRawFd, BorrowedFd};
+
+/// Why a descriptor gave or took no bytes.
+#[derive(Debug)]
+pub(crate) enum Stop {
+    /// The limit passed while it was not ready.
+    Timeout,
+    /// Part of the segment under the bytes is gone: somebody cut its file short.
+    Unmapped,
+    /// Nobody reads the other end any more.
+    Closed,
+    /// The call failed.
+    Io(io::Error),
+}
+
+/// Reads up to `len` bytes to `into`; 0 is the end. Waits for the first byte until `limit`.
+///
+/// # Safety
+///
+/// `into` is valid for writes of `len` bytes, or at least mapped memory of this process's own
+/// choosing: the kernel, not the compiler, writes there.
+pub(crate) unsafe fn read(
+    from: BorrowedFd<'_>,
+    into: *mut u8,
+    len: usize,
+    limit: Limit,
+) -> Result<usize, Stop> {
+    // Ends: each turn reads, fails, or follows a signal or a wait within the limit.
+    loop {
+        if limit.poll_ms() >= 0 {
+            wait(from, libc::POLLIN, limit)?;
+        }
+        // SAFETY: the caller's promise.
+        let count = unsafe { libc::read(from.as_raw_fd(), into.cast(), len) };
+        match usize::try_from(count) {
+            Ok(count) => return Ok(count),
+            Err(_) => retried(from, libc::POLLIN, limit)?,
+        }
+    }
+}
+
+/// Writes from `parts` what the descriptor takes in one call: 1 byte at least. Waits until
+/// `limit` when it is non-blocking; a blocking one waits as long as it likes.
+///
+/// # Safety
+///
+/// Each part is valid for reads of its length, in the sense of [`read`].
+pub(crate) unsafe fn write(
+    to: BorrowedFd<'_>,
+    parts: &[libc::iovec],
+    limit: Limit,
+) -> Result<usize, Stop> {
+    // Ends as the loop of `read` does.
+    loop {
+        if limit.poll_ms() >= 0 {
+            wait(to, libc::POLLOUT, limit)?;
+        }
+        let count = i32::try_from(parts.len()).unwrap_or(i32::MAX);
+        // SAFETY: the caller's promise; `parts` has at least `count` elements.
+        let taken = unsafe { libc::writev(to.as_raw_fd(), parts.as_ptr(), count) };
+        match usize::try_from(taken) {
+            Ok(0) => return Err(Stop::Io(io::ErrorKind::WriteZero.into())),
+            Ok(taken) => return Ok(taken),
+            Err(_) => retried(to, libc::POLLOUT, limit)?,
+        }
+    }
+}
+
+/// Whether it can be known that nobody reads the other end any more. Does not wait.
+pub(crate) fn reader_is_gone(of: BorrowedFd<'_>) -> bool {
+    let mut poll = libc::pollfd { fd: of.as_raw_fd(), events: 0, revents: 0 };
+    // SAFETY: one pollfd, which the call fills.
+    let ready = unsafe { libc::poll(&mut poll, 1, 0) };
+    ready == 1 && poll.revents & libc::POLLERR != 0
+}
+
+/// Returns when a failed call is worth making again.
+fn retried(of: BorrowedFd<'_>, events: i16, limit: Limit) -> Result<(), Stop> {
+    let error = io::Error::last_os_error();
+    match error.raw_os_error() {
+        Some(libc::EINTR) => Ok(()),
+        Some(libc::EAGAIN) => wait(of, events, limit),
+        Some(libc::EFAULT) => Err(Stop::Unmapped),
+        Some(libc::EPIPE) => Err(Stop::Closed),
+        _ => Err(Stop::Io(error)),
+    }
+}
+
+/// Waits until the descriptor is ready, or will say at once why it is not.
+fn wait(of: BorrowedFd<'_>, events: i16, limit: Limit) -> Result<(), Stop> {
+    let mut poll = libc::pollfd { fd: of.as_raw_fd(), events, revents: 0 };
+    // SAFETY: one pollfd, which the call fills.
+    match unsafe { libc::poll(&mut poll, 1, limit.poll_ms()) } {
+        0 => Err(Stop::Timeout),
+        1.. => Ok(()),
+        _ => {
+            let error = io::Error::last_os_error();
+            // A signal: the caller's call says by itself whether it is ready.
+            if error.kind() == io::ErrorKind::Interrupted { Ok(()) } else { Err(Stop::Io(error)) }
+        }
+    }
+}

@@ -1,0 +1,46 @@
+//! `annulus gc`: takes the names of all rings away that nobody holds.
+
+use crate::args::Args;
+use crate::exit::{self, Failure, Status};
+use crate::{print, usage};
+use annulus::segment::{Removal, RemoveError, list, remove};
+use lexopt::prelude::{Long, Short};
+
+/// Runs the command.
+pub(crate) fn run(mut args: Args) -> Result<Status, Failure> {
+    if let Some(arg) = args.next()? {
+        match arg {
+            Short('h') | Long("help") => return usage::show(usage::GC),
+            other => {
+                let error = other.unexpected();
+                return Err(args.refused(error));
+            }
+        }
+    }
+    let mut status = Status::Done;
+    for listed in list().map_err(Failure::List)? {
+        let address = format!("shm:{}", listed.name);
+        match remove(&listed.name, Removal::Unheld) {
+            Ok(()) => print::all(&format!("removed {address}, {} bytes\n", listed.bytes))?,
+            Err(error) if is_not_ours_to_remove(error) => {}
+            Err(error) => {
+                let failure = Failure::Remove { address, error };
+                exit::note(&failure);
+                status = if status == Status::Done { failure.status() } else { status };
+            }
+        }
+    }
+    Ok(status)
+}
+
+/// Reasons that are in order: it is in use, no ring, somebody else's, or gone already.
+fn is_not_ours_to_remove(error: RemoveError) -> bool {
+    matches!(
+        error,
+        RemoveError::Held { .. }
+            | RemoveError::NotAnnulus
+            | RemoveError::Denied
+            | RemoveError::NotFound
+            | RemoveError::Replaced
+    )
+}

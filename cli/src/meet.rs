@@ -1,0 +1,210 @@
+//! How `send` and `recv` find each other: creating or attaching, and whom to wait for.
+//!
+//! ```text
+//!   send   attach; nothing there: create; the name was taken or removed meanwhile: once more
+//!   recv   look, every few milliseconds, until there is something to receive:
+//!            no ring                                             not yet
+//!            a ring that no sender has joined                    not yet
+//!            closed, drained, and a receiver has been told so    not yet (it is about to go)
+//!            a living sender, unread messages, an untold end     join
+//! ```
+//! Whoever is just leaving (its gate is closed, its lock not yet dropped) is waited for.
+
+use crate::address::{Address, CAPACITY_DEFAULT};
+use crate::exit::Failure;
+use crate::limit::Limit;
+use annulus::ring::{Geometry, Standing};
+use annulus::segment::{JoinError, Removal, RemoveError, RoleSurvey, SegmentError, Survey};
+use annulus::{Attach, Backing, Config, Consumer, Producer, Segment};
+use std::thread;
+use std::time::Duration;
+
+/// How long somebody who has closed may take to be gone.
+const LEAVING: Duration = Duration::from_secs(2);
+
+/// Rings that `send` finds removed again before it gives up.
+const ATTEMPTS: u32 = 1_000;
+
+/// The pause between two looks.
+const PAUSE: Duration = Duration::from_millis(1);
+
+/// The sender's end of a ring.
+pub(crate) struct Sending {
+    pub(crate) segment: Segment,
+    pub(crate) producer: Producer,
+}
+
+/// The receiver's end of a ring.
+pub(crate) struct Receiving {
+    pub(crate) segment: Segment,
+    pub(crate) consumer: Consumer,
+    /// The receiver before died: the first messages may have been written by it already.
+    pub(crate) succeeds_a_dead: bool,
+    /// The sender is dead, and the receiver before left in good order: it has said so.
+    pub(crate) told: bool,
+}
+
+/// Joins the ring at `address` as its sender; creates it if it is not there. One that does not
+/// take messages of `longest` bytes is neither created nor joined.
+pub(crate) fn sender(address: &Address, longest: usize) -> Result<Sending, Failure> {
+    let leaving = Limit::after(Some(LEAVING));
+    for _ in 0..ATTEMPTS {
+        let Some(segment) = find_or_create(address, longest)? else { continue };
+        check_takes(address, segment.capacity(), longest)?;
+        match segment.producer() {
+            Ok(producer) => return Ok(Sending { segment, producer }),
+            Err(JoinError::Removed) => {}
+            Err(JoinError::Busy { .. }) if is_leaving(segment.survey().producer, leaving) => {
+                thread::sleep(PAUSE);
+            }
+            Err(error) => return Err(Failure::Join { address: address.to_string(), error }),
+        }
+    }
+    Err(Failure::Contended { address: address.to_string() })
+}
+
+/// Joins the ring at `address` as its receiver, as soon as there is something to receive.
+pub(crate) fn receiver(address: &Address, limit: Limit) -> Result<Receiving, Failure> {
+    // Ends: at the limit; without one it waits for ever, which is what was asked for.
+    loop {
+        if let Some(receiving) = look(address, limit)? {
+            return Ok(receiving);
+        }
+        if limit.has_passed() {
+            return Err(Failure::NothingCame { address: address.to_string() });
+        }
+        thread::sleep(PAUSE);
+    }
+}
+
+/// Unlinks the ring if it is closed and drained and nobody has joined it again.
+pub(crate) fn unlink_spent(address: &Address, segment: &Segment) -> Result<(), RemoveError> {
+    let Backing::Named(name) = &address.backing else { return Ok(()) };
+    let leaving = Limit::after(Some(LEAVING));
+    // Ends: somebody who has closed is gone soon, and at the limit we are.
+    loop {
+        match annulus::segment::remove(name, Removal::Spent) {
+            Err(RemoveError::Held { .. }) if is_leaving(segment.survey().producer, leaving) => {
+                thread::sleep(PAUSE);
+            }
+            // Somebody has begun anew with this ring, or has removed it before us.
+            Err(
+                RemoveError::Held { .. }
+                | RemoveError::NotSpent
+                | RemoveError::NotFound
+                | RemoveError::Replaced,
+            ) => return Ok(()),
+            settled => return settled,
+        }
+    }
+}
+
+/// The ring at `address`, made if it was not there; `None` if it changed under our hands.
+fn find_or_create(address: &Address, longest: usize) -> Result<Option<Segment>, Failure> {
+    if let Some(segment) = attach(address, Attach::default())? {
+        return Ok(Some(segment));
+    }
+    let capacity = address.capacity.unwrap_or(CAPACITY_DEFAULT);
+    check_takes(address, capacity, longest)?;
+    create(address, capacity)
+}
+
+/// Whether a ring of `capacity` takes messages of `longest` bytes.
+fn check_takes(address: &Address, capacity: u64, longest: usize) -> Result<(), Failure> {
+    match Geometry::new(capacity, 0) {
+        Some(geometry) if geometry.longest_message() < longest => {
+            let limit = geometry.longest_message();
+            Err(too_long(address, [capacity, limit as u64], 1, Some(longest)))
+        }
+        // An impossible capacity is refused when the ring is made.
+        _ => Ok(()),
+    }
+}
+
+/// Message `number` is too long, of `len` bytes if its end was seen, for a ring of that
+/// `[capacity, limit]`.
+pub(crate) fn too_long(
+    address: &Address,
+    [capacity, limit]: [u64; 2],
+    number: u64,
+    len: Option<usize>,
+) -> Failure {
+    let (address, enough) = (address.to_string(), len.and_then(capacity_for));
+    Failure::TooLong { address, number, limit, capacity, enough }
+}
+
+/// The smallest ring that takes a message of `len` bytes, if there is one.
+fn capacity_for(len: usize) -> Option<u64> {
+    let capacities = (0..u64::BITS).map(|shift| 1 << shift);
+    let mut geometries = capacities.filter_map(|capacity| Geometry::new(capacity, 0));
+    geometries.find(|geometry| geometry.longest_message() >= len).map(Geometry::capacity)
+}
+
+/// One look for something to receive.
+fn look(address: &Address, limit: Limit) -> Result<Option<Receiving>, Failure> {
+    // Its memory is brought in only once there is something in it: there may be many looks.
+    let glimpse = attach(address, Attach::default().prefault(false))?;
+    if glimpse.is_none_or(|segment| is_idle(&segment.survey())) {
+        return Ok(None);
+    }
+    let Some(segment) = attach(address, Attach::default())? else { return Ok(None) };
+    let before = segment.survey();
+    if is_idle(&before) {
+        return Ok(None);
+    }
+    let (sender, predecessor) = (before.producer, before.consumer);
+    let is_dead = !sender.held && matches!(sender.standing, Standing::Joined(_));
+    let told = is_dead && matches!(predecessor.standing, Standing::Closed(_));
+    match segment.consumer() {
+        Ok(consumer) => {
+            let died = !predecessor.held && matches!(predecessor.standing, Standing::Joined(_));
+            Ok(Some(Receiving { segment, consumer, succeeds_a_dead: died, told }))
+        }
+        Err(JoinError::Removed) => Ok(None),
+        Err(JoinError::Busy { .. }) if is_leaving(segment.survey().consumer, limit) => Ok(None),
+        Err(error) => Err(Failure::Join { address: address.to_string(), error }),
+    }
+}
+
+/// The ring at `address`, if there is one; it must have the capacity that was asked for.
+fn attach(address: &Address, choice: Attach) -> Result<Option<Segment>, Failure> {
+    let choice = choice.any_owner(address.any_owner);
+    let segment = match Segment::attach(&address.backing, &choice) {
+        Ok(segment) => segment,
+        Err(SegmentError::NotFound) => return Ok(None),
+        Err(error) => return Err(Failure::Segment { address: address.to_string(), error }),
+    };
+    let found = segment.capacity();
+    match address.capacity {
+        Some(asked) if asked != found => {
+            Err(Failure::OtherCapacity { address: address.to_string(), asked, found })
+        }
+        _ => Ok(Some(segment)),
+    }
+}
+
+/// A new ring, unless somebody else has just made it.
+fn create(address: &Address, capacity: u64) -> Result<Option<Segment>, Failure> {
+    match Segment::create(&address.backing, &Config::spsc(capacity)) {
+        Ok(segment) => Ok(Some(segment)),
+        Err(SegmentError::Exists) => Ok(None),
+        Err(error) => Err(Failure::Segment { address: address.to_string(), error }),
+    }
+}
+
+/// Nobody has sent anything that is still to be received, and nobody is about to.
+fn is_idle(survey: &Survey) -> bool {
+    let nobody = survey.producer.standing == Standing::Vacant && !survey.producer.held;
+    nobody || is_spent(survey)
+}
+
+/// Closed by both sides, and nothing left in it.
+pub(crate) fn is_spent(survey: &Survey) -> bool {
+    let told = matches!(survey.consumer.standing, Standing::Closed(_));
+    told && survey.closed_at == Some(survey.head)
+}
+
+/// Whether somebody who still holds the role has closed it, and may take a little longer.
+fn is_leaving(role: RoleSurvey, limit: Limit) -> bool {
+    matches!(role.standing, Standing::Closed(_)) && !limit.has_passed()
+}

@@ -1,0 +1,282 @@
+//! `annulus recv`: messages from a ring to standard output.
+//!
+//! ```text
+//!   meet ---> write what is there ---> wait for more ---+
+//!    ^          |  ^                                    |
+//!    |          |  +------------------------------------+
+//!    |          +--> closed and drained: unlink the ring, done          (--follow: meet again)
+//!    |          +--> the sender died: all is written, status 3 (--follow: wait for a successor)
+//!    |          +--> nobody reads the output: done; the rest stays in the ring
+//!    +-- the ring was removed while a successor was waited for
+//! ```
+//! A message is released only after write(2) has taken it whole. One write takes at most 8
+//! messages or 1/8 of the ring, and what it took is released at once: so that much, and no more,
+//! comes again when this process is killed.
+
+use crate::address::Address;
+use crate::args::{self, Args};
+use crate::descriptor::Stop;
+use crate::exit::{Failure, Status, note};
+use crate::limit::Limit;
+use crate::meet::{self, Receiving};
+use crate::output::{Form, Output, Written};
+use crate::{units, usage};
+use annulus::error::RecvError;
+use annulus::sync::Outside;
+use annulus::{Consumer, Deadline, Segment};
+use lexopt::prelude::{Long, Short, Value};
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::MetadataExt;
+use std::thread;
+use std::time::Duration;
+
+/// Messages that one write takes at most, and that come again at most after a kill.
+const BATCH: usize = 8;
+
+/// How long to wait for the ring when it is not said.
+const WAIT_FOR: Duration = Duration::from_secs(10);
+
+/// Between two looks at whether anybody still reads the output.
+const SLICE: Duration = Duration::from_millis(200);
+
+/// Between two looks for a dead sender's successor.
+const PAUSE: Duration = Duration::from_millis(1);
+
+struct Asked {
+    address: Address,
+    form: Form,
+    wait_for: Option<Duration>,
+    deadline: Option<Duration>,
+    follow: bool,
+    count: u64,
+}
+
+/// Runs the command.
+pub(crate) fn run(args: Args) -> Result<Status, Failure> {
+    let Some(asked) = parse(args)? else { return usage::show(usage::RECV) };
+    let limit = Limit::after(asked.deadline);
+    let mut wait = Limit::after(asked.wait_for).sooner(limit);
+    let output = Output::new(asked.form).map_err(Failure::Output)?;
+    let mut receiver = Receiver { asked: &asked, limit, output, received: 0, suspects: 0 };
+    // Ends with the stream, an error or the limit; with --follow and no limit it need not.
+    loop {
+        let Receiving { segment, mut consumer, succeeds_a_dead, told } =
+            meet::receiver(&asked.address, wait)?;
+        receiver.suspects = if succeeds_a_dead { BATCH } else { 0 };
+        if asked.address.release_each {
+            consumer.release_each();
+        }
+        let end = receiver.receive(&segment, &mut consumer, told.then_some(wait))?;
+        consumer.close();
+        if end != End::Orphaned && !asked.address.keep {
+            unlink(&asked.address, &segment);
+        }
+        match end {
+            End::Closed | End::Orphaned if asked.follow => wait = limit,
+            End::Orphaned => {}
+            End::Closed | End::Unread | End::Counted => return Ok(Status::Done),
+        }
+    }
+}
+
+fn parse(mut args: Args) -> Result<Option<Asked>, Failure> {
+    let (mut address, mut raw, mut meta, mut follow) = (None, false, false, false);
+    let (mut wait_for, mut deadline, mut count) = (Some(WAIT_FOR), None, u64::MAX);
+    while let Some(arg) = args.next()? {
+        match arg {
+            Short('h') | Long("help") => return Ok(None),
+            Long("raw") => raw = true,
+            Long("meta") => meta = true,
+            Long("follow") => follow = true,
+            Long("wait-for") => wait_for = args.option("--wait-for", units::span)?,
+            Long("deadline") => deadline = args.option("--deadline", units::span)?,
+            Long("count") => count = args.positive("--count", units::number)?,
+            Value(word) if address.is_none() => address = Some(args::address(word)?),
+            other => {
+                let error = other.unexpected();
+                return Err(args.refused(error));
+            }
+        }
+    }
+    let form = match (raw, meta) {
+        (false, false) => Form::Lines,
+        (true, false) => Form::Raw,
+        (false, true) => Form::Meta,
+        (true, true) => return Err(args.both("--raw", "--meta")),
+    };
+    let address = address.ok_or(args.missing("an address"))?;
+    Ok(Some(Asked { address, form, wait_for, deadline, follow, count }))
+}
+
+/// Why receiving from a ring ended well.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum End {
+    /// The sender closed, and all is written.
+    Closed,
+    /// Nobody reads the output.
+    Unread,
+    /// As many messages as were asked for.
+    Counted,
+    /// The ring lost its name while nobody sent: a new sender would not find it.
+    Orphaned,
+}
+
+struct Receiver<'a> {
+    asked: &'a Asked,
+    limit: Limit,
+    output: Output,
+    received: u64,
+    /// Messages to come that a dead predecessor may have written already.
+    suspects: usize,
+}
+
+/// Why no more was written for now.
+enum Halt {
+    /// The ring says so.
+    Ring(RecvError),
+    /// Something else does, and it is final.
+    Final(Failure),
+}
+
+impl Receiver<'_> {
+    /// Receives until there is no more. With `told`, the sender is known to be dead: then a
+    /// successor is waited for until that limit.
+    fn receive(
+        &mut self,
+        segment: &Segment,
+        consumer: &mut Consumer,
+        told: Option<Limit>,
+    ) -> Result<End, Failure> {
+        let mut successor_until = told;
+        // Ends with the stream, an error or a limit; with --follow and no limit it need not.
+        loop {
+            if let Some(until) = successor_until.take()
+                && let Some(end) = self.wait_for_sender(segment, consumer, until)?
+            {
+                return Ok(end);
+            }
+            match self.pump(segment.capacity(), consumer) {
+                Ok(end) => return Ok(end),
+                Err(Halt::Ring(RecvError::Closed)) => return Ok(End::Closed),
+                Err(Halt::Ring(RecvError::ProducerDied)) if self.asked.follow => {
+                    note(&self.failed(RecvError::ProducerDied));
+                    successor_until = Some(self.limit);
+                }
+                Err(Halt::Ring(error)) => return Err(self.failed(error)),
+                Err(Halt::Final(failure)) => return Err(failure),
+            }
+        }
+    }
+
+    /// Writes messages until there will be no more, and says why.
+    fn pump(&mut self, capacity: u64, consumer: &mut Consumer) -> Result<End, Halt> {
+        let mut deadline = Deadline::PASSED;
+        // Ends with the stream, an error or the limit.
+        loop {
+            match self.write_some(capacity, consumer, deadline) {
+                Ok(None) => deadline = Deadline::PASSED,
+                Ok(Some(end)) => return Ok(end),
+                Err(Halt::Ring(RecvError::Timeout)) if !self.limit.has_passed() => {
+                    // What comes from now on was not here when a predecessor died.
+                    self.suspects = 0;
+                    if self.output.is_closed() {
+                        return Ok(End::Unread);
+                    }
+                    deadline = self.limit.within(SLICE);
+                }
+                Err(halt) => return Err(halt),
+            }
+        }
+    }
+
+    /// Writes what is there, up to a batch, waiting for the first message until `deadline`.
+    fn write_some(
+        &mut self,
+        capacity: u64,
+        consumer: &mut Consumer,
+        deadline: Deadline,
+    ) -> Result<Option<End>, Halt> {
+        let most = if self.asked.address.release_each { 1 } else { BATCH };
+        let left = self.asked.count - self.received;
+        let most = most.min(usize::try_from(left).unwrap_or(usize::MAX));
+        let mut batch = consumer.batch(deadline).map_err(Halt::Ring)?;
+        self.output.clear();
+        let mut bytes = 0;
+        while self.output.count() < most
+            && let Some(record) = batch.gather()
+        {
+            bytes += record.len() as u64;
+            if self.output.count() > 0 && bytes > capacity / 8 {
+                break;
+            }
+            let attempt = u32::from(self.output.count() < self.suspects);
+            // SAFETY: the record stays mapped until it is released, and `clear` comes first.
+            unsafe { self.output.push(record.position(), attempt, record.as_ptr(), record.len()) };
+        }
+        let Written { whole, stop } = self.output.write(self.limit);
+        batch.release(whole);
+        consumer.flush();
+        self.received += whole as u64;
+        self.suspects = self.suspects.saturating_sub(whole);
+        match stop {
+            None if self.received == self.asked.count => Ok(Some(End::Counted)),
+            None => Ok(None),
+            Some(Stop::Closed) => Ok(Some(End::Unread)),
+            Some(stop) => Err(Halt::Final(self.unwritten(stop, consumer))),
+        }
+    }
+
+    /// Waits beside a ring whose sender is dead for the next one, and gives an end if something
+    /// else comes first.
+    fn wait_for_sender(
+        &self,
+        segment: &Segment,
+        consumer: &mut Consumer,
+        until: Limit,
+    ) -> Result<Option<End>, Failure> {
+        let file = segment.share_fd().map(File::from);
+        // Ends: at the limit; without one it waits for ever, which is what was asked for.
+        loop {
+            let quiet = matches!(consumer.try_peek(), Err(RecvError::Empty));
+            if !quiet || consumer.peer() != Outside::PeerGone {
+                return Ok(None);
+            }
+            if self.output.is_closed() {
+                return Ok(Some(End::Unread));
+            }
+            let metadata = file.as_ref().ok().and_then(|file| file.metadata().ok());
+            if metadata.is_some_and(|metadata| metadata.nlink() == 0) {
+                return Ok(Some(End::Orphaned));
+            }
+            if until.has_passed() {
+                return Err(Failure::NothingCame { address: self.asked.address.to_string() });
+            }
+            thread::sleep(PAUSE);
+        }
+    }
+
+    fn failed(&self, error: RecvError) -> Failure {
+        let address = self.asked.address.to_string();
+        Failure::Recv { address, error, received: self.received }
+    }
+
+    /// Writing failed: perhaps because the messages are no more.
+    fn unwritten(&self, stop: Stop, consumer: &Consumer) -> Failure {
+        match (stop, consumer.peer()) {
+            (Stop::Unmapped, Outside::Severed(severed)) => self.failed(RecvError::Severed(severed)),
+            (Stop::Unmapped, _) => Failure::Output(io::Error::from_raw_os_error(libc::EFAULT)),
+            (Stop::Timeout, _) => Failure::Slow { what: "the reader of the output".to_owned() },
+            (Stop::Closed, _) => Failure::Output(io::ErrorKind::BrokenPipe.into()),
+            (Stop::Io(error), _) => Failure::Output(error),
+        }
+    }
+}
+
+/// Takes the name of a ring away that is closed and drained. All messages have been written: if
+/// this fails it is worth saying, and no failure.
+fn unlink(address: &Address, segment: &Segment) {
+    if let Err(error) = meet::unlink_spent(address, segment) {
+        note(&Failure::Remove { address: address.to_string(), error });
+    }
+}

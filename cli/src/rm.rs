@@ -1,0 +1,45 @@
+//! `annulus rm`: takes the names of rings away that nobody holds.
+
+use crate::address::Address;
+use crate::args::{self, Args};
+use crate::exit::{self, Failure, Status};
+use crate::usage;
+use annulus::Backing;
+use annulus::segment::{Removal, remove};
+use lexopt::prelude::{Long, Short, Value};
+
+/// Runs the command. Each address is tried; the status is that of the first failure.
+pub(crate) fn run(args: Args) -> Result<Status, Failure> {
+    let Some(addresses) = parse(args)? else { return usage::show(usage::RM) };
+    let mut status = Status::Done;
+    for address in addresses {
+        if let Err(failure) = remove_one(&address) {
+            exit::note(&failure);
+            status = if status == Status::Done { failure.status() } else { status };
+        }
+    }
+    Ok(status)
+}
+
+fn parse(mut args: Args) -> Result<Option<Vec<Address>>, Failure> {
+    let mut addresses = Vec::new();
+    while let Some(arg) = args.next()? {
+        match arg {
+            Short('h') | Long("help") => return Ok(None),
+            Value(word) => addresses.push(args::address(word)?),
+            other => {
+                let error = other.unexpected();
+                return Err(args.refused(error));
+            }
+        }
+    }
+    if addresses.is_empty() { Err(args.missing("an address")) } else { Ok(Some(addresses)) }
+}
+
+fn remove_one(address: &Address) -> Result<(), Failure> {
+    match &address.backing {
+        Backing::Named(name) => remove(name, Removal::Unheld)
+            .map_err(|error| Failure::Remove { address: address.to_string(), error }),
+        _ => Err(Failure::NotNamed { address: address.to_string() }),
+    }
+}

@@ -1,0 +1,230 @@
+//! `annulus send`: lines or blocks from files into a ring.
+//!
+//! Lines are found in a private buffer and copied into the ring. Blocks are read by the kernel
+//! straight into a claimed record: no copy in this process at all.
+//!
+//! A command that fails leaves without closing, like one that is killed: so the receiver's status
+//! is 0 only if all that was to be sent has arrived, and 3 otherwise.
+
+use crate::address::Address;
+use crate::args::{self, Args};
+use crate::descriptor::Stop;
+use crate::exit::{Failure, Status};
+use crate::input::{Input, Lines, Next};
+use crate::limit::Limit;
+use crate::meet::{self, Sending};
+use crate::{units, usage};
+use annulus::error::SendError;
+use annulus::segment::Mapping;
+use annulus::sync::Outside;
+use annulus::{Position, Producer, Segment};
+use lexopt::prelude::{Long, Short, Value};
+use std::ffi::OsString;
+use std::time::Duration;
+use std::{mem, thread};
+
+/// The pause between two looks for a receiver's successor.
+const PAUSE: Duration = Duration::from_millis(1);
+
+type Claim<'p> = annulus::ring::spsc::Claim<'p, Mapping>;
+
+struct Asked {
+    address: Address,
+    chunk: Option<usize>,
+    deadline: Option<Duration>,
+    files: Vec<OsString>,
+}
+
+/// Runs the command.
+pub(crate) fn run(args: Args) -> Result<Status, Failure> {
+    let Some(asked) = parse(args)? else { return usage::show(usage::SEND) };
+    let limit = Limit::after(asked.deadline);
+    let inputs = Input::open_all(&asked.files)?;
+    let mut sender = Sender::join(&asked.address, asked.chunk.unwrap_or(0), limit)?;
+    match sender.send_all(&inputs, asked.chunk) {
+        Ok(()) => {
+            sender.producer.close();
+            Ok(Status::Done)
+        }
+        Err(failure) => {
+            // Not closed: its lock goes with the process, and that is how the receiver learns.
+            mem::forget(sender.producer);
+            Err(failure)
+        }
+    }
+}
+
+fn parse(mut args: Args) -> Result<Option<Asked>, Failure> {
+    let (mut address, mut chunk, mut deadline, mut files) = (None, None, None, Vec::new());
+    while let Some(arg) = args.next()? {
+        match arg {
+            Short('h') | Long("help") => return Ok(None),
+            Long("chunk") => chunk = Some(args.positive("--chunk", units::size)?),
+            Long("deadline") => deadline = args.option("--deadline", units::span)?,
+            Value(word) if address.is_none() => address = Some(args::address(word)?),
+            Value(file) => files.push(file),
+            other => {
+                let error = other.unexpected();
+                return Err(args.refused(error));
+            }
+        }
+    }
+    let address = address.ok_or(args.missing("an address"))?;
+    let chunk = chunk.map(|chunk| usize::try_from(chunk).unwrap_or(usize::MAX));
+    Ok(Some(Asked { address, chunk, deadline, files }))
+}
+
+/// The sending end with what it needs to say what went wrong.
+struct Sender<'a> {
+    address: &'a Address,
+    segment: Segment,
+    producer: Producer,
+    limit: Limit,
+    /// Where our first message starts.
+    start: Position,
+    sent: u64,
+}
+
+impl<'a> Sender<'a> {
+    fn join(address: &'a Address, longest: usize, limit: Limit) -> Result<Sender<'a>, Failure> {
+        let Sending { segment, producer } = meet::sender(address, longest)?;
+        let start = producer.position();
+        Ok(Sender { address, segment, producer, limit, start, sent: 0 })
+    }
+
+    fn send_all(&mut self, inputs: &[Input], chunk: Option<usize>) -> Result<(), Failure> {
+        match chunk {
+            Some(chunk) => inputs.iter().try_for_each(|input| self.send_blocks(input, chunk)),
+            None => {
+                let mut lines = Lines::new(self.producer.longest_message());
+                inputs.iter().try_for_each(|input| self.send_lines(input, &mut lines))
+            }
+        }
+    }
+
+    fn send_lines(&mut self, input: &Input, lines: &mut Lines) -> Result<(), Failure> {
+        // Ends with the input, or at the limit.
+        loop {
+            match lines.next(input, self.limit).map_err(|stop| input.failed(stop))? {
+                Next::Line(line) => self.send(line)?,
+                Next::TooLong => return Err(self.too_long(None)),
+                Next::End => return Ok(()),
+            }
+        }
+    }
+
+    fn send(&mut self, message: &[u8]) -> Result<(), Failure> {
+        // Ends: with success, with an error, or at the limit while no receiver comes.
+        while let Err(error) = self.producer.send(message, self.limit.deadline()) {
+            self.ride_out(error, message.len())?;
+        }
+        self.sent += 1;
+        Ok(())
+    }
+
+    fn send_blocks(&mut self, input: &Input, chunk: usize) -> Result<(), Failure> {
+        let mut ahead = None;
+        // Ends with the input, or at the limit.
+        loop {
+            let claimed = match ahead {
+                None => self.producer.try_claim(chunk),
+                Some(_) => self.producer.claim(chunk, self.limit.deadline()),
+            };
+            let mut claim = match claimed {
+                Ok(claim) => claim,
+                Err(SendError::Full) => {
+                    // One byte says whether there is anything to wait for room for.
+                    ahead = self.read_ahead(input)?;
+                    if ahead.is_none() {
+                        return Ok(());
+                    }
+                    continue;
+                }
+                Err(error) => {
+                    self.ride_out(error, chunk)?;
+                    continue;
+                }
+            };
+            let filled = match fill(&mut claim, ahead.take(), input, self.limit) {
+                Ok(filled) => filled,
+                Err(stop) => return Err(self.block_failed(input, stop)),
+            };
+            if filled > 0 {
+                claim.commit(filled);
+                self.sent += 1;
+            }
+            if filled < chunk {
+                return Ok(());
+            }
+        }
+    }
+
+    fn read_ahead(&self, input: &Input) -> Result<Option<u8>, Failure> {
+        let mut byte = [0];
+        let count = input.read_to(&mut byte, self.limit).map_err(|stop| input.failed(stop))?;
+        Ok((count > 0).then_some(byte[0]))
+    }
+
+    /// Returns if the sending is worth trying again; gives the failure if it is not.
+    ///
+    /// A receiver that closed before it took anything of ours was the one of the stream before,
+    /// just leaving while we came: ours is still to come.
+    fn ride_out(&self, error: SendError, len: usize) -> Result<(), Failure> {
+        match error {
+            SendError::PeerClosed if self.segment.survey().head <= self.start => {
+                if self.limit.has_passed() {
+                    return Err(self.failed(SendError::Timeout));
+                }
+                thread::sleep(PAUSE);
+                Ok(())
+            }
+            SendError::TooLarge { .. } => Err(self.too_long(Some(len))),
+            error => Err(self.failed(error)),
+        }
+    }
+
+    fn failed(&self, error: SendError) -> Failure {
+        Failure::Send { address: self.address.to_string(), error, sent: self.sent }
+    }
+
+    /// Reading into a block failed: perhaps because the block is no more.
+    fn block_failed(&self, input: &Input, stop: Stop) -> Failure {
+        match (stop, self.producer.peer()) {
+            (Stop::Unmapped, Outside::Severed(severed)) => self.failed(SendError::Severed(severed)),
+            (stop, _) => input.failed(stop),
+        }
+    }
+
+    /// The next message is too long for this ring; of `len` bytes, if its end was seen.
+    fn too_long(&self, len: Option<usize>) -> Failure {
+        let limit = self.segment.longest_message() as u64;
+        let ring = [self.segment.capacity(), limit];
+        meet::too_long(self.address, ring, self.sent + 1, len)
+    }
+}
+
+/// Reads into a claim until it is full or the input ends. Returns how many bytes that is.
+fn fill(
+    claim: &mut Claim<'_>,
+    ahead: Option<u8>,
+    input: &Input,
+    limit: Limit,
+) -> Result<usize, Stop> {
+    let mut filled = 0;
+    if let Some(byte) = ahead {
+        claim.write(0, &[byte]);
+        filled = 1;
+    }
+    let len = claim.len();
+    let block = claim.as_mut_ptr();
+    while filled < len {
+        // SAFETY: `filled` is less than the claim's length.
+        let rest = unsafe { block.add(filled) };
+        // SAFETY: the rest of the claim is mapped, and ours until it is committed.
+        match unsafe { input.read(rest, len - filled, limit) }? {
+            0 => break,
+            count => filled += count,
+        }
+    }
+    Ok(filled)
+}

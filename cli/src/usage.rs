@@ -1,0 +1,123 @@
+//! What `--help` and `--version` say.
+
+use crate::exit::{Failure, Status};
+use crate::print;
+
+/// `annulus --help`.
+pub(crate) const ALL: &str = "\
+annulus: rings in shared memory, from one process to another.
+
+usage: annulus COMMAND [OPTION...] [ARGUMENT...]
+
+  send    send lines, or blocks of bytes, from files or standard input
+  recv    receive messages to standard output
+  ls      list the rings in shared memory
+  rm      remove rings that nobody holds, by address
+  gc      remove all rings that nobody holds
+  bench   measure this machine, and Annulus on it
+
+  annulus COMMAND --help    more about one of them
+  annulus --version         the versions of the program and of the shared bytes
+
+An ADDRESS is shm:NAME, or NAME alone: the ring /dev/shm/annulus.NAME; or file:PATH. A NAME has
+1 to 200 of A-Z a-z 0-9 . _ -. Options follow as ?key=value&key=value:
+  capacity=64KiB   the ring's size, a power of two from 64 to 1GiB; 1MiB when it is created
+                   with none asked for; a ring that exists must have the one asked for
+  keep=yes         recv leaves the ring when it is closed and drained
+  owner=any        a ring of another user will do
+  release=each     recv writes and releases one message at a time
+Sizes are bytes, or have KiB, MiB or GiB. Times have us, ms, s or min, or are `forever`.
+
+Exit status: 0 done, 1 error, 2 usage, 3 a peer died, 4 deadline passed, 5 corrupted or truncated
+segment, 6 exists, busy or refused. Output that nobody reads any more: 0.
+";
+
+/// `annulus send --help`.
+pub(crate) const SEND: &str = "\
+usage: annulus send [--chunk N] [--deadline T] ADDRESS [FILE...]
+
+Sends each line of the files as a message, without its newline; the last line may lack one, and
+an empty line is an empty message. Standard input is read for `-` and when there is no file. The
+ring is created, or joined if it exists and has no sender; what is unread in it stays.
+
+  --chunk N      send blocks of N bytes instead; the last one of each file may be shorter
+  --deadline T   give up after T, with status 4; `forever` unless given
+
+Waits while the ring is full, also when no receiver has come yet. At the end of the input it
+closes the ring. If it fails or is stopped (Ctrl-C) it does not close it: the receiver gets what
+was sent, and status 3, since there may have been more to come.
+";
+
+/// `annulus recv --help`.
+pub(crate) const RECV: &str = "\
+usage: annulus recv [--raw | --meta] [--wait-for T] [--deadline T] [--follow] [--count N] ADDRESS
+
+Writes each message to standard output as a line, and ends when the sender has closed and all is
+written; then it removes the ring.
+
+  --raw          write the messages' bytes and nothing between them
+  --meta         write lines of POSITION TAB ATTEMPT TAB MESSAGE; a position names a message for
+                 good, and ATTEMPT is 1 if a receiver that died may have written it before
+  --wait-for T   wait this long for something to receive, then status 4; 10s unless given
+  --deadline T   give up after T, with status 4; `forever` unless given
+  --follow       go on with the next sender, for ever
+  --count N      end after N messages; the rest stays in the ring
+
+A message is released after write(2) has taken it; 8 of them, or an eighth of the ring, at a
+time. So when recv is killed or stopped (Ctrl-C), no message is lost, and so many come again to
+the next one. When nobody reads the output any more it ends with status 0, and what was not
+written stays in the ring. If the sender died: status 3, after all that it had sent.
+";
+
+/// `annulus ls --help`.
+pub(crate) const LS: &str = "\
+usage: annulus ls [--json]
+
+Lists the rings in shared memory: name, owner, capacity, state, and the processes that send and
+receive. Rings that cannot be opened are listed with the reason.
+
+  --json   one JSON object a line
+
+States: new (no sender yet), open (a sender is there), closed (the sender has closed, messages
+may be unread), spent (closed, drained, and a receiver was told), dead (the sender died).
+";
+
+/// `annulus rm --help`.
+pub(crate) const RM: &str = "\
+usage: annulus rm ADDRESS...
+
+Removes rings in shared memory, with what is unread in them. A ring that a process holds is not
+removed: status 6.
+";
+
+/// `annulus gc --help`.
+pub(crate) const GC: &str = "\
+usage: annulus gc
+
+Removes all rings in shared memory that no process holds, with what is unread in them, and says
+which. What is not a ring, or belongs to others, stays.
+";
+
+/// `annulus bench --help`.
+pub(crate) const BENCH: &str = "\
+usage: annulus bench [--quick] [--json] [CASE]
+
+Measures rings between two pinned processes, beside what the machine itself allows. Takes about
+90 seconds.
+
+  --quick   shorter and less exact, about 10 seconds
+  --json    one JSON object a line
+  CASE      only cases whose names begin so, and the limits that they are compared with
+";
+
+/// What `annulus --version` prints.
+pub(crate) fn version() -> String {
+    let (version, abi) = (annulus::VERSION, annulus::layout::ABI_VERSION);
+    format!("annulus {version} (ABI {abi})\n")
+}
+
+/// Prints one of these texts.
+pub(crate) fn show(text: &str) -> Result<Status, Failure> {
+    print::all(text)?;
+    Ok(Status::Done)
+}

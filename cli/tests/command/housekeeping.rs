@@ -1,0 +1,151 @@
+//! `ls`, `rm`, `gc`, `bench`, and what the program says about itself.
+
+use crate::tools::{LONG, assert_refused, noise, run, sent, start_fed};
+use annulus_testkit::{Child, Output, Scratch, skip, small_shm, small_shm_refused};
+use serde_json::Value;
+use std::fs;
+use std::process::Command;
+
+#[test]
+fn help_is_short_complete_and_on_stdout() {
+    let all = run(&["--help"]).assert_success().stdout();
+    for command in ["send", "recv", "ls", "rm", "gc", "bench"] {
+        assert!(all.contains(&format!("\n  {command} ")), "{command}");
+        let help = run(&[command, "--help"]).assert_success();
+        assert!(help.stdout().starts_with(&format!("usage: annulus {command}")), "{help:?}");
+        assert!(help.stderr.is_empty());
+        assert_eq!(run(&[command, "-h"]).stdout(), help.stdout());
+        assert!(help.stdout().lines().all(|line| line.chars().count() <= 100));
+    }
+    assert_eq!(run(&["-h"]).stdout(), all);
+    assert_eq!(run(&["help"]).stdout(), all);
+}
+
+#[test]
+fn the_version_names_crate_and_abi() {
+    let (version, abi) = (annulus::VERSION, annulus::layout::ABI_VERSION);
+    let output = run(&["--version"]).assert_success();
+    assert_eq!(output.stdout(), format!("annulus {version} (ABI {abi})\n"));
+}
+
+#[test]
+fn ls_shows_each_ring_with_its_state_and_who_is_there() {
+    let (held, left, text) = (Scratch::new(), Scratch::new(), Scratch::new());
+    let mut send = start_fed(&["send", &format!("{}?capacity=64KiB", held.name())]);
+    send.feed(b"one\n").unwrap();
+    sent(&left, b"one\n");
+    fs::write(text.path(), noise(5_000, 1)).unwrap();
+    annulus_testkit::eventually(LONG, || row(held.name()).contains("open"));
+
+    assert_eq!(
+        row(held.name()).split_whitespace().collect::<Vec<_>>()[2..],
+        ["64KiB", "open", &send.id().to_string(), "-"]
+    );
+    assert_eq!(
+        row(left.name()).split_whitespace().collect::<Vec<_>>()[2..],
+        ["1MiB", "closed", "-", "-"]
+    );
+    assert!(row(text.name()).contains("mode") || row(text.name()).contains("not begin"));
+
+    let object = json(held.name());
+    assert_eq!(object["schema"], "annulus.ls/1");
+    assert_eq!((&object["capacity"], &object["state"]), (&65_536.into(), &"open".into()));
+    assert_eq!(object["sender"]["pid"], send.id());
+    assert_eq!(object["sender"]["held"], true);
+    assert_eq!(object["receiver"]["state"], "none");
+    assert!(json(text.name())["error"]["text"].is_string());
+
+    send.kill();
+    assert_eq!(json(held.name())["state"], "dead");
+    run(&["recv", &format!("{}?keep=yes", left.name())]).assert_success();
+    assert_eq!(json(left.name())["state"], "spent");
+}
+
+/// The line of `annulus ls` about a ring.
+#[track_caller]
+fn row(name: &str) -> String {
+    let output = run(&["ls"]).assert_success().stdout();
+    let found = output.lines().find(|line| line.split_whitespace().next() == Some(name));
+    found.unwrap_or_default().to_owned()
+}
+
+/// The object of `annulus ls --json` about a ring.
+#[track_caller]
+fn json(name: &str) -> Value {
+    let output = run(&["ls", "--json"]).assert_success().stdout();
+    let objects = output.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    objects.into_iter().find(|object| object["name"] == name).expect("it is listed")
+}
+
+#[test]
+fn rm_refuses_a_ring_in_use_and_removes_it_afterwards() {
+    let (ring, other) = (Scratch::new(), Scratch::new());
+    sent(&other, b"unread\n");
+    let mut send = start_fed(&["send", ring.name()]);
+    annulus_testkit::eventually(LONG, || row(ring.name()).contains("open"));
+    let output = run(&["rm", ring.name(), &format!("shm:{}", other.name())]);
+    assert_refused(output, 6, &[ring.name(), "producer", &send.id().to_string(), "end it first"]);
+    assert!(ring.path().exists());
+    assert!(!other.path().exists(), "one refusal does not spare the others");
+
+    send.kill();
+    run(&["rm", ring.name()]).assert_success();
+    assert!(!ring.path().exists());
+    assert_refused(run(&["rm", ring.name()]), 1, &[ring.name(), "gone already"]);
+}
+
+#[test]
+fn gc_removes_what_nobody_holds_says_so_and_leaves_all_else() {
+    if let Some(why) = small_shm_refused() {
+        skip!("{why}");
+    }
+    let output = in_own_shm(
+        "set -e
+        mkfifo /dev/shm/fifo
+        \"$0\" send held </dev/shm/fifo & sender=$!
+        exec 3>/dev/shm/fifo
+        until \"$0\" ls | grep -q 'held .* open'; do :; done
+        echo one | \"$0\" send left
+        echo 'no ring, but somebody keeps it here' >/dev/shm/annulus.text
+        \"$0\" gc
+        ls /dev/shm
+        exec 3>&-
+        wait $sender
+        \"$0\" gc",
+    );
+    assert_eq!(
+        output.assert_success().stdout(),
+        "removed shm:left, 1052672 bytes\nannulus.held\nannulus.text\nfifo\n\
+         removed shm:held, 1052672 bytes\n"
+    );
+}
+
+#[test]
+fn an_empty_shared_memory_lists_as_nothing() {
+    if let Some(why) = small_shm_refused() {
+        skip!("{why}");
+    }
+    let output = in_own_shm("\"$0\" ls && \"$0\" ls --json && \"$0\" gc").assert_success();
+    assert_eq!((output.stdout(), output.stderr()), (String::new(), String::new()));
+}
+
+/// Runs a script with a shared memory of its own; `$0` is the command.
+#[track_caller]
+fn in_own_shm(script: &str) -> Output {
+    let mut command = Command::new("sh");
+    command.args(["-c", script, env!("CARGO_BIN_EXE_annulus")]);
+    Child::spawn(small_shm(&mut command, 16 << 20)).wait_within(LONG)
+}
+
+#[test]
+fn a_quick_bench_of_one_case_prints_a_table_and_json() {
+    let output = run(&["bench", "--quick", "limit/rtt"]);
+    if output.stderr().contains("core") {
+        skip!("{}", output.stderr());
+    }
+    assert!(output.assert_success().stdout().contains("\nlimit/rtt "));
+    let output = run(&["bench", "--quick", "--json", "limit/rtt"]).assert_success();
+    let object: Value = serde_json::from_str(output.stdout().lines().next().unwrap()).unwrap();
+    assert_eq!(object["case"], "limit/rtt");
+    assert!(object["schema"].is_string());
+}

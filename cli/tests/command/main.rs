@@ -1,0 +1,11 @@
+//! The real `annulus`, as real processes over real shared memory.
+
+mod blocks;
+mod death;
+mod housekeeping;
+mod lifecycle;
+mod limits;
+mod lines;
+mod output;
+mod refusals;
+mod tools;

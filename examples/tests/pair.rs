@@ -1,0 +1,25 @@
+//! The examples work, whichever of them is started first.
+
+use annulus_testkit::{Child, Scratch};
+use std::process::Command;
+use std::time::Duration;
+
+const SENDER: &str = env!("CARGO_BIN_EXE_sender");
+const RECEIVER: &str = env!("CARGO_BIN_EXE_receiver");
+
+#[test]
+fn sender_and_receiver_pass_all_prices_on_and_leave_nothing() {
+    for order in [[SENDER, RECEIVER], [RECEIVER, SENDER]] {
+        let ring = Scratch::new();
+        let mut children = order.map(|path| Child::spawn(Command::new(path).arg(ring.name())));
+        let mut said = children
+            .each_mut()
+            .map(|child| child.wait_within(Duration::from_secs(60)).assert_success().stdout());
+        said.sort();
+        assert_eq!(
+            said,
+            ["1000000 prices received, the highest was 104.99\n", "1000000 prices sent\n"]
+        );
+        assert!(!ring.path().exists());
+    }
+}
