@@ -5,6 +5,7 @@
 //! | `send`, `recv`, `ls`, `rm`, `gc`, `bench` | a command each |
 //! | `usage`, `args`, `address`, `units` | what the user said |
 //! | `meet` | creating or attaching, and waiting for the other side |
+//! | `watch` | what others do to the segment's file meanwhile |
 //! | `input`, `output`, `descriptor` | bytes in and out, without a copy where there need be none |
 //! | `limit`, `exit`, `print` | how long it may take, and how it ends; text |
 //!
@@ -28,6 +29,7 @@ mod rm;
 mod send;
 mod units;
 mod usage;
+mod watch;
 
 use args::Args;
 use exit::{Failure, Status};

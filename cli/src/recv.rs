@@ -20,14 +20,13 @@ use crate::exit::{Failure, Status, note};
 use crate::limit::Limit;
 use crate::meet::{self, Receiving};
 use crate::output::{Form, Output, Written};
+use crate::watch::Watch;
 use crate::{units, usage};
-use annulus::error::RecvError;
+use annulus::error::{RecvError, Severed};
 use annulus::sync::Outside;
 use annulus::{Consumer, Deadline, Segment};
 use lexopt::prelude::{Long, Short, Value};
-use std::fs::File;
 use std::io;
-use std::os::unix::fs::MetadataExt;
 use std::thread;
 use std::time::Duration;
 
@@ -149,14 +148,15 @@ impl Receiver<'_> {
         told: Option<Limit>,
     ) -> Result<End, Failure> {
         let mut successor_until = told;
+        let watch = Watch::on(segment);
         // Ends with the stream, an error or a limit; with --follow and no limit it need not.
         loop {
             if let Some(until) = successor_until.take()
-                && let Some(end) = self.wait_for_sender(segment, consumer, until)?
+                && let Some(end) = self.wait_for_sender(&watch, consumer, until)?
             {
                 return Ok(end);
             }
-            match self.pump(segment.capacity(), consumer) {
+            match self.pump(&watch, segment.capacity() / 8, consumer) {
                 Ok(end) => return Ok(end),
                 Err(Halt::Ring(RecvError::Closed)) => return Ok(End::Closed),
                 Err(Halt::Ring(RecvError::ProducerDied)) if self.asked.follow => {
@@ -170,11 +170,16 @@ impl Receiver<'_> {
     }
 
     /// Writes messages until there will be no more, and says why.
-    fn pump(&mut self, capacity: u64, consumer: &mut Consumer) -> Result<End, Halt> {
+    fn pump(
+        &mut self,
+        watch: &Watch,
+        most_bytes: u64,
+        consumer: &mut Consumer,
+    ) -> Result<End, Halt> {
         let mut deadline = Deadline::PASSED;
         // Ends with the stream, an error or the limit.
         loop {
-            match self.write_some(capacity, consumer, deadline) {
+            match self.write_some(watch, most_bytes, consumer, deadline) {
                 Ok(None) => deadline = Deadline::PASSED,
                 Ok(Some(end)) => return Ok(end),
                 Err(Halt::Ring(RecvError::Timeout)) if !self.limit.has_passed() => {
@@ -190,10 +195,12 @@ impl Receiver<'_> {
         }
     }
 
-    /// Writes what is there, up to a batch, waiting for the first message until `deadline`.
+    /// Writes what is there, up to a batch or `most_bytes`, waiting for the first message until
+    /// `deadline`.
     fn write_some(
         &mut self,
-        capacity: u64,
+        watch: &Watch,
+        most_bytes: u64,
         consumer: &mut Consumer,
         deadline: Deadline,
     ) -> Result<Option<End>, Halt> {
@@ -207,12 +214,16 @@ impl Receiver<'_> {
             && let Some(record) = batch.gather()
         {
             bytes += record.len() as u64;
-            if self.output.count() > 0 && bytes > capacity / 8 {
+            if self.output.count() > 0 && bytes > most_bytes {
                 break;
             }
             let attempt = u32::from(self.output.count() < self.suspects);
             // SAFETY: the record stays mapped until it is released, and `clear` comes first.
             unsafe { self.output.push(record.position(), attempt, record.as_ptr(), record.len()) };
+        }
+        // Else gathering may have met the end of the file, and what it gathered is zeros by now.
+        if !watch.is_whole() {
+            return Err(Halt::Ring(RecvError::Severed(Severed::Truncated)));
         }
         let Written { whole, stop } = self.output.write(self.limit);
         batch.release(whole);
@@ -231,11 +242,10 @@ impl Receiver<'_> {
     /// else comes first.
     fn wait_for_sender(
         &self,
-        segment: &Segment,
+        watch: &Watch,
         consumer: &mut Consumer,
         until: Limit,
     ) -> Result<Option<End>, Failure> {
-        let file = segment.share_fd().map(File::from);
         // Ends: at the limit; without one it waits for ever, which is what was asked for.
         loop {
             let quiet = matches!(consumer.try_peek(), Err(RecvError::Empty));
@@ -245,8 +255,7 @@ impl Receiver<'_> {
             if self.output.is_closed() {
                 return Ok(Some(End::Unread));
             }
-            let metadata = file.as_ref().ok().and_then(|file| file.metadata().ok());
-            if metadata.is_some_and(|metadata| metadata.nlink() == 0) {
+            if !watch.has_name() {
                 return Ok(Some(End::Orphaned));
             }
             if until.has_passed() {

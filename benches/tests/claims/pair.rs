@@ -1,3 +1,5 @@
+//! Two processes: both sides run, and no death or silence of one hangs the other.
+
 use std::time::{Duration, Instant};
 
 use annulus_benches::block::Block;

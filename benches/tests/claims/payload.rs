@@ -1,3 +1,5 @@
+//! The payload that every checked case carries: each byte follows from seed and position.
+
 use annulus_benches::payload::Script;
 
 fn every_flipped_bit_is_found<const N: usize>() {

@@ -1,3 +1,5 @@
+//! What people and programs read: the table, and one JSON object a case.
+
 use annulus_benches::case::Unit;
 use annulus_benches::machine::Machine;
 use annulus_benches::report;

@@ -1,3 +1,5 @@
+//! Percentiles and medians are those of the samples.
+
 use annulus_benches::stats::{Latency, Throughput, median};
 
 #[test]

@@ -1,3 +1,5 @@
+//! Which cases run, in which order, and how rounds are put together.
+
 use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::Duration;

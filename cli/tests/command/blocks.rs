@@ -81,6 +81,7 @@ fn blocks_over_the_limit_are_refused_with_the_limit_and_a_ring_that_takes_them()
     let address = format!("{}?capacity=64KiB", ring.name());
     let output = run_fed(&["send", "--chunk", "60000", &address], b"");
     assert_refused(output, 1, &["at most 28664 bytes", "capacity=256KiB"]);
+    assert!(!ring.path().exists(), "a ring that is of no use is not made");
 
     let other = Scratch::new();
     let output = run(&["send", "--chunk", "1GiB", other.name()]);

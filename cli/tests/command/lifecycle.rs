@@ -1,14 +1,16 @@
 //! Rings from their making to their end, and all the ways to find one half way.
 
 use crate::tools::{
-    LONG, assert_failed, assert_refused, noise, numbered, received, run, run_fed, sent, start,
-    start_fed,
+    LONG, annulus, assert_failed, assert_refused, noise, numbered, received, run, run_fed, sent,
+    start, start_fed,
 };
 use annulus::segment::Name;
 use annulus::{Attach, Backing, RecvError, Segment};
-use annulus_testkit::{Scratch, ScratchDir, eventually};
+use annulus_testkit::{Child, Scratch, ScratchDir, eventually};
 use std::fs::{self, File};
+use std::io::Read;
 use std::os::fd::AsRawFd;
+use std::process::Stdio;
 use std::time::Duration;
 
 #[test]
@@ -214,7 +216,7 @@ fn truncation_ends_both_sides_with_a_sentence_and_without_a_signal() {
         let mut recv = start(&["recv", ring.name()]);
         send.feed(b"before\n").unwrap();
         recv.line(LONG, "before");
-        File::options().write(true).open(ring.path()).unwrap().set_len(len).unwrap();
+        truncate(&ring, len);
         let output = recv.wait_within(LONG);
         assert_failed(output, 5, &["truncated", "make it anew"]);
         // Without a receiver the ring fills up, and then the sender looks.
@@ -226,16 +228,49 @@ fn truncation_ends_both_sides_with_a_sentence_and_without_a_signal() {
 }
 
 #[test]
-fn truncation_under_blocks_and_a_write_is_the_same() {
-    let (ring, dir) = (Scratch::new(), ScratchDir::new());
-    let path = dir.file("noise");
-    fs::write(&path, noise(3_000_000, 5)).unwrap();
-    let mut send = start(&["send", "--chunk", "60000", ring.name(), path.to_str().unwrap()]);
-    eventually(LONG, || ring.path().exists());
-    File::options().write(true).open(ring.path()).unwrap().set_len(8192).unwrap();
-    assert_failed(send.wait_within(LONG), 5, &["truncated"]);
-    let output = run(&["recv", "--raw", ring.name()]);
-    assert_refused(output, 5, &["should have", "remove it"]);
+fn truncation_is_the_same_while_the_kernel_writes_into_the_ring() {
+    for len in [0, 4096] {
+        let ring = Scratch::new();
+        let mut send = start_fed(&["send", "--chunk", "1000", ring.name()]);
+        send.feed(b"the first part of a block").unwrap();
+        // It has been read, so the sender waits for the rest in read(2).
+        eventually(LONG, || {
+            fs::read(ring.path()).is_ok_and(|bytes| {
+                bytes.ends_with(b"\0") && bytes.windows(5).any(|part| part == b"block")
+            })
+        });
+        truncate(&ring, len);
+        let _ = send.feed(&[b'x'; 2_000]);
+        assert_failed(send.wait_within(LONG), 5, &["truncated"]);
+        let output = run(&["recv", "--raw", ring.name()]);
+        assert_refused(output, 5, &["truncated", "remove it"]);
+    }
+}
+
+#[test]
+fn truncation_is_the_same_while_the_kernel_reads_from_the_ring() {
+    for len in [0, 4096] {
+        let ring = Scratch::new();
+        sent(&ring, &numbered(20_000));
+        let (mut reader, writer) = std::io::pipe().unwrap();
+        let mut command = annulus(&["recv", ring.name()]);
+        let mut recv = Child::spawn_as_set(command.stdin(Stdio::null()).stdout(writer));
+        drop(command);
+        let mut got = vec![0; 100];
+        reader.read_exact(&mut got).unwrap();
+        // There is more than the pipe takes: the receiver waits in write(2), or soon will.
+        truncate(&ring, len);
+        reader.read_to_end(&mut got).unwrap();
+        let expected = numbered(20_000);
+        let same = got.iter().zip(&expected).take_while(|(a, b)| a == b).count();
+        let torn = String::from_utf8_lossy(&got[same.saturating_sub(20)..]);
+        assert_eq!(same, got.len(), "of {len}: {torn:?}");
+        assert_failed(recv.wait_within(LONG), 5, &["truncated"]);
+    }
+}
+
+fn truncate(ring: &Scratch, len: u64) {
+    File::options().write(true).open(ring.path()).unwrap().set_len(len).unwrap();
 }
 
 #[test]

@@ -149,6 +149,9 @@ mod x86_64 {
             unsafe { move_16::<WIDE, 48>(into, from) };
             (into, from) = (into.wrapping_add(64), from.wrapping_add(64));
         }
+        if len.is_multiple_of(64) {
+            return;
+        }
         if len & 32 != 0 {
             // SAFETY: 32 bytes are left.
             unsafe { move_16::<WIDE, 0>(into, from) };
@@ -165,6 +168,9 @@ mod x86_64 {
             // SAFETY: 8 bytes are left.
             unsafe { move_8(into, from) };
             (into, from) = (into.wrapping_add(8), from.wrapping_add(8));
+        }
+        if len.is_multiple_of(8) {
+            return;
         }
         if len & 4 != 0 {
             // SAFETY: 4 bytes are left.

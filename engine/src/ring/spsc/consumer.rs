@@ -1,18 +1,16 @@
 //! The receiving side: finding records, and releasing what was read.
 
-use super::super::area::{Area, Gate, Standing};
-use super::super::spin::{Cadence, Spin, Turn};
-use super::super::word::{self, Framed};
+use super::super::area::{Area, Gate};
+use super::super::spin::Cadence;
+use super::super::word::Tag;
 use super::super::{Geometry, Position, Role};
+use super::find::Found;
 use super::{Batch, POSITION_MAX, Record, View};
 use crate::error::{Corruption, RecvError, What};
-use crate::layout::{CELL, PRODUCER_GATE};
+use crate::layout::CELL;
 use crate::sync::{Deadline, Memory, Ordering, Outside};
 use core::cell::Cell;
 use core::marker::PhantomData;
-
-/// Bytes that a run of messages has at least to be called a stream.
-const STREAM_BYTES: u64 = 4096;
 
 /// Records after which `head` is released.
 const RELEASE_RECORDS: u32 = 8;
@@ -24,15 +22,18 @@ const RELEASE_RECORDS: u32 = 8;
 pub struct Consumer<M: Memory> {
     pub(super) area: Area<M>,
     /// The next record to be read.
-    position: Position,
+    pub(super) position: Position,
+    /// The tag and the end of the lap that `position` is in.
+    pub(super) tag: Tag,
+    pub(super) lap_end: Position,
     /// `head`, as last stored.
     released: Position,
     /// Where the ring was last found empty.
-    run_start: Position,
-    cadence: Cadence,
+    pub(super) run_start: Position,
+    pub(super) cadence: Cadence,
     unreleased_records: u32,
     release_records: u32,
-    poison: Option<(RecvError, u64)>,
+    pub(super) poison: Option<(RecvError, u64)>,
     not_sync: PhantomData<Cell<()>>,
 }
 
@@ -65,17 +66,21 @@ impl<M: Memory> Consumer<M> {
         }
         // ORDERING: Relaxed: says only that somebody is here; it publishes nothing.
         area.set_gate(Role::Consumer, Gate::joined(head), Ordering::Relaxed);
-        Ok(Consumer {
+        let mut consumer = Consumer {
             cadence: Cadence::of(area.memory()),
             area,
             position: head,
+            tag: Tag::NEVER,
+            lap_end: 0,
             released: head,
             run_start: head,
             unreleased_records: 0,
             release_records: RELEASE_RECORDS,
             poison: None,
             not_sync: PhantomData,
-        })
+        };
+        consumer.go_to(head);
+        Ok(consumer)
     }
 
     /// Releases after every message from now on, so that a successor sees at most one again.
@@ -194,181 +199,15 @@ impl<M: Memory> Consumer<M> {
     #[inline(always)]
     pub(super) fn advance(&mut self, end: Position, records: u32) {
         self.position = end;
+        if end == self.lap_end {
+            self.go_to(end);
+        }
         self.unreleased_records += records;
         if self.unreleased_records >= self.release_records
             || self.position - self.released >= self.area.capacity() / 8
         {
             self.flush();
         }
-    }
-
-    /// What stands at `position`.
-    #[inline(always)]
-    pub(super) fn look(&self, position: Position) -> Look {
-        // ORDERING: Acquire, edge W: the payload is there when the word is.
-        let word = self.area.word(position, Ordering::Acquire);
-        if !self.area.tag(position).accepts(word) {
-            return Look::Nothing;
-        }
-        let to_end = self.area.to_end(position);
-        match word::framed(word) {
-            Framed::Message(len) => {
-                let record = word::record_bytes(len);
-                let longest = self.area.longest_message() as u64;
-                if len > longest || record > to_end {
-                    return Look::Corrupted(Corruption { what: What::Word, at: position });
-                }
-                Look::Message(Found { position, end: position + record, len: len as usize })
-            }
-            Framed::Padding(bytes) if bytes == to_end && bytes < self.area.capacity() => {
-                Look::Padding(position + bytes)
-            }
-            Framed::Padding(_) => Look::Corrupted(Corruption { what: What::Word, at: position }),
-        }
-    }
-
-    /// The message at our position, if there is one: the common case of `look`.
-    #[inline(always)]
-    fn glance(&self) -> Option<Found> {
-        let position = self.position;
-        // ORDERING: Acquire, edge W: the payload is there when the word is.
-        let word = self.area.word(position, Ordering::Acquire);
-        let len = self.area.tag(position).accepts_message(word)?;
-        let record = word::record_bytes(len);
-        let fits =
-            len <= self.area.longest_message() as u64 && record <= self.area.to_end(position);
-        let end = position + record;
-        fits.then_some(Found { position, end, len: len as usize })
-    }
-
-    #[inline(always)]
-    fn try_find(&mut self) -> Result<Found, RecvError> {
-        match self.glance() {
-            Some(found) => Ok(found),
-            None => self.find(),
-        }
-    }
-
-    #[inline(always)]
-    fn find_until(&mut self, deadline: Deadline) -> Result<Found, RecvError> {
-        match self.glance() {
-            Some(found) => Ok(found),
-            None => self.wait(deadline),
-        }
-    }
-
-    /// The next message, past a padding if there is one, or why there is none.
-    #[cold]
-    #[inline(never)]
-    fn find(&mut self) -> Result<Found, RecvError> {
-        let mut closed_at = None;
-        // Ends after four turns: padding never follows padding, and the gate is read once.
-        loop {
-            match (self.look(self.position), closed_at) {
-                (Look::Message(found), _) => return Ok(found),
-                (Look::Corrupted(corruption), _) => {
-                    let Corruption { what, at } = corruption;
-                    return Err(self.poisoned(RecvError::Corrupted(what), at));
-                }
-                (Look::Padding(lap_start), _) => self.position = lap_start,
-                (Look::Nothing, None) => closed_at = Some(self.closed_at()?),
-                (Look::Nothing, Some(at)) if at == self.position => return Err(RecvError::Closed),
-                (Look::Nothing, Some(at)) => {
-                    return Err(self.poisoned(RecvError::Corrupted(What::ClosedPosition), at));
-                }
-            }
-        }
-    }
-
-    /// Nothing is there. Where the producer closed; its records up to there can be seen now.
-    fn closed_at(&mut self) -> Result<Position, RecvError> {
-        if let Some((poison, _)) = self.poison {
-            return Err(poison);
-        }
-        // Rule 11: an empty ring holds nothing back.
-        self.flush();
-        // ORDERING: Acquire, edge G: every record comes before the close.
-        match self.area.gate(Role::Producer, Ordering::Acquire).standing() {
-            Standing::Vacant | Standing::Joined(_) => Err(RecvError::Empty),
-            Standing::Closed(at) => Ok(at),
-            Standing::Invalid => Err(self.gate_lost()),
-        }
-    }
-
-    #[inline(never)]
-    fn wait(&mut self, deadline: Deadline) -> Result<Found, RecvError> {
-        let mut spin = Spin::until(deadline);
-        if self.position - self.run_start >= STREAM_BYTES {
-            self.let_it_run();
-        }
-        loop {
-            match self.find() {
-                Err(RecvError::Empty) => self.run_start = self.position,
-                settled => return settled,
-            }
-            // ORDERING: Relaxed: only whether to look properly.
-            let tag = self.area.tag(self.position);
-            let came = || tag.accepts(self.area.word(self.position, Ordering::Relaxed));
-            match spin.turns(self.area.memory(), self.cadence.empty_pauses, came) {
-                Turn::Came | Turn::Vain => {}
-                Turn::TimedOut => return Err(RecvError::Timeout),
-                Turn::Ask => {
-                    if let Some(end) = self.ask_outside() {
-                        // Once more: the peer may have committed before it went.
-                        return match self.try_find() {
-                            Err(RecvError::Empty) => Err(end),
-                            settled => settled,
-                        };
-                    }
-                }
-            }
-        }
-    }
-
-    /// The end of a run: lets the producer get ahead before the next look, since a consumer at
-    /// its heels takes each line away that it is about to write (64 B / 1 MiB on a Zen 5: 470 M
-    /// lines/s with such a wait, 190 without). A ring that is not streaming never comes here.
-    fn let_it_run(&mut self) {
-        self.flush();
-        for _ in 0..self.cadence.stream_pauses {
-            self.area.memory().pause();
-        }
-    }
-
-    /// Why waiting for a message is in vain, if it is.
-    fn ask_outside(&mut self) -> Option<RecvError> {
-        // ORDERING: Relaxed: only compared with the second look below.
-        let before = self.area.gate(Role::Producer, Ordering::Relaxed);
-        match self.area.memory().outside() {
-            Outside::PeerAlive => None,
-            Outside::Severed(severed) => Some(self.poisoned(RecvError::Severed(severed), 0)),
-            // One who joins between the probe and a single look at the gate would be called
-            // dead: so it has to have stood there before the probe.
-            Outside::PeerGone => {
-                // ORDERING: Relaxed, and read after the probe: a closed gate is seen, with its
-                // order, by the next look.
-                let after = self.area.gate(Role::Producer, Ordering::Relaxed);
-                match after.standing() {
-                    Standing::Joined(_) if after == before => Some(RecvError::ProducerDied),
-                    _ => None,
-                }
-            }
-        }
-    }
-
-    /// The producer's gate shows nothing: the mapping was cut off, or somebody scribbled.
-    fn gate_lost(&mut self) -> RecvError {
-        match self.area.memory().outside() {
-            Outside::Severed(severed) => self.poisoned(RecvError::Severed(severed), 0),
-            _ => self.poisoned(RecvError::Corrupted(What::Gate), PRODUCER_GATE as u64),
-        }
-    }
-
-    /// Remembers `error` for good.
-    fn poisoned(&mut self, error: RecvError, at: u64) -> RecvError {
-        self.poison = Some((error, at));
-        self.area.poison();
-        error
     }
 }
 
@@ -380,22 +219,4 @@ impl<M: Memory> Drop for Consumer<M> {
             self.area.set_gate(Role::Consumer, Gate::closed(self.position), Ordering::Relaxed);
         }
     }
-}
-
-/// A record that was found and checked: its word is not read again.
-#[derive(Clone, Copy)]
-pub(super) struct Found {
-    pub(super) position: Position,
-    pub(super) end: Position,
-    pub(super) len: usize,
-}
-
-/// What one look at a word showed.
-#[derive(Clone, Copy)]
-pub(super) enum Look {
-    Nothing,
-    Message(Found),
-    /// Padding; the next lap starts here.
-    Padding(Position),
-    Corrupted(Corruption),
 }

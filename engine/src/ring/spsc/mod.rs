@@ -18,14 +18,20 @@
 //! matches it becomes *careful*: before each commit it zeroes the word that the consumer looks
 //! at next, until a ring's length past the match. That is exact, whatever the payload.
 //!
+//! | file | what |
+//! |---|---|
+//! | `producer.rs`, `room.rs`, `write.rs` | the sending handle; where a record goes; its stores |
+//! | `consumer.rs`, `find.rs` | the receiving handle; where the next record is |
+//! | `claim.rs`, `record.rs`, `view.rs` | messages in place |
+//!
 //! # The rules
 //!
 //! They came out of a brute-force search; each was taken out in turn, and the search failed.
 //! `search.rs` beside this file runs it against these very lines, `ci/mutants` takes them out.
 //!
 //! 1. *Word*: accepted iff the lap's stamp and the record bit match.
-//! 2. *Check*: every cell start strictly inside a record, the final word in memory, is compared
-//!    with the next lap's tag; a payload's last word is stored whole, filled with zeros.
+//! 2. *Check*: every word of a payload, as it will stand in memory, is compared with the next
+//!    lap's stamp; its last word is stored whole, filled with zeros.
 //! 3. *Careful extent*: a match obliges every commit whose next word lies at or before the
 //!    match + ring.
 //! 4. *Careful act*: zero the next word before the release store; not at a lap's start, which is
@@ -51,6 +57,7 @@
 
 mod claim;
 mod consumer;
+mod find;
 mod producer;
 mod record;
 mod room;

@@ -1,7 +1,7 @@
 //! Messages shown in place: one, or several to be released together.
 
-use super::Record;
-use super::consumer::{Consumer, Found, Look};
+use super::find::{Found, Look};
+use super::{Consumer, Record};
 use crate::ring::Position;
 use crate::sync::Memory;
 
