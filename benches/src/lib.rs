@@ -28,6 +28,7 @@ pub mod limit;
 pub mod machine;
 pub mod pair;
 pub mod payload;
+pub mod ratios;
 pub mod report;
 #[cfg(feature = "rivals")]
 pub mod rivals;

@@ -2,10 +2,12 @@
 //!
 //! ```text
 //! annulus-benches compare [--rounds N] [--quick] [--json] [--variants] [--cores A,B] [PREFIX]
+//! annulus-benches ratios [--rounds N] [--cores A,B]
 //! annulus-benches list
 //! ```
 //! PREFIX chooses cases by the beginning of their names; the limits they are compared with come
-//! along. Exit status: 0 done, 1 error, 2 usage.
+//! along. `ratios` measures those that must hold, and fails if one does not. Exit status: 0 done,
+//! 1 error, 2 usage.
 
 use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
@@ -13,12 +15,14 @@ use std::process::ExitCode;
 use annulus_benches::case::{Case, Stage};
 use annulus_benches::fault::Fault;
 use annulus_benches::machine::Machine;
+use annulus_benches::ratios::{self, Verdict};
 use annulus_benches::report;
 use annulus_benches::suite::{self, Outcome, Pace};
 use lexopt::prelude::{Long, Short, Value, ValueExt};
 
 const USAGE: &str = "usage: annulus-benches compare [--rounds N] [--quick] [--json] [--variants] \
-                     [--cores A,B] [PREFIX]\n       annulus-benches list";
+                     [--cores A,B] [PREFIX]\n       annulus-benches ratios \
+                     [--rounds N] [--cores A,B]\n       annulus-benches list";
 
 /// What was asked for.
 #[derive(Default)]
@@ -35,6 +39,7 @@ struct Asked {
 #[derive(Clone, Copy)]
 enum Command {
     Compare,
+    Ratios,
     List,
     Help,
 }
@@ -48,13 +53,8 @@ fn main() -> ExitCode {
         }
     };
     match asked.command {
-        Some(Command::Compare) => match compare(&asked) {
-            Ok(()) => ExitCode::SUCCESS,
-            Err((name, fault)) => {
-                eprintln!("annulus-benches: {name}: {fault}");
-                ExitCode::FAILURE
-            }
-        },
+        Some(Command::Compare) => end(compare(&asked).map(|()| true)),
+        Some(Command::Ratios) => end(ratios(&asked)),
         Some(Command::List) => {
             let names = cases().into_iter().map(|case| case.name + "\n");
             print_out(&names.collect::<String>());
@@ -67,6 +67,18 @@ fn main() -> ExitCode {
         None => {
             eprintln!("{USAGE}");
             ExitCode::from(2)
+        }
+    }
+}
+
+/// The status of a command that did, or did not do, what it should.
+fn end(done: Result<bool, (String, Fault)>) -> ExitCode {
+    match done {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err((name, fault)) => {
+            eprintln!("annulus-benches: {name}: {fault}");
+            ExitCode::FAILURE
         }
     }
 }
@@ -95,8 +107,9 @@ fn parse() -> Result<Asked, lexopt::Error> {
 fn command(word: &str) -> Result<Command, &'static str> {
     match word {
         "compare" => Ok(Command::Compare),
+        "ratios" => Ok(Command::Ratios),
         "list" => Ok(Command::List),
-        _ => Err("the subcommands are `compare` and `list`"),
+        _ => Err("the subcommands are `compare`, `ratios` and `list`"),
     }
 }
 
@@ -115,13 +128,9 @@ fn cases() -> Vec<Case> {
 }
 
 fn compare(asked: &Asked) -> Result<(), (String, Fault)> {
-    let before = |fault| ("compare".to_owned(), fault);
-    let machine = match asked.cores {
-        Some(cores) => Machine::look_with(cores).map_err(before)?,
-        None => Machine::look().map_err(before)?,
-    };
-    let chosen =
-        suite::select(cases(), asked.prefix.as_deref().unwrap_or_default()).map_err(before)?;
+    let machine = machine(asked)?;
+    let chosen = suite::select(cases(), asked.prefix.as_deref().unwrap_or_default())
+        .map_err(|fault| ("compare".to_owned(), fault))?;
     let mut stage = Stage::new(Some(machine.cores));
     let mut pace = Pace::FULL;
     if asked.quick {
@@ -146,6 +155,25 @@ fn compare(asked: &Asked) -> Result<(), (String, Fault)> {
     }
     note_overtaken(&outcomes);
     Ok(())
+}
+
+/// Measures the ratios that must hold; whether they do.
+fn ratios(asked: &Asked) -> Result<bool, (String, Fault)> {
+    let machine = machine(asked)?;
+    let stage = Stage::new(Some(machine.cores));
+    let verdicts = ratios::measure(&stage, asked.rounds.unwrap_or(7))?;
+    for verdict in &verdicts {
+        print_out(&format!("{verdict}\n"));
+    }
+    Ok(verdicts.iter().all(Verdict::holds))
+}
+
+fn machine(asked: &Asked) -> Result<Machine, (String, Fault)> {
+    let machine = match asked.cores {
+        Some(cores) => Machine::look_with(cores),
+        None => Machine::look(),
+    };
+    machine.map_err(|fault| ("the machine".to_owned(), fault))
 }
 
 /// A round trip faster than the limit says that the limit was disturbed, or its cadence unlucky.

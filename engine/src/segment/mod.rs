@@ -195,7 +195,7 @@ impl Segment {
     }
 
     /// Whether the producer has closed and all was received: for a new receiver there is nothing
-    /// here yet.
+    /// here yet. Whether a receiver was told so is for [`remove`] to ask.
     pub fn is_spent(&self) -> bool {
         let survey = self.survey();
         !survey.producer.held && survey.closed_at == Some(survey.head)

@@ -12,7 +12,7 @@
 use super::door::Door;
 use super::registry::{Key, Node};
 use super::{Name, RemoveError, SegmentError, attach, fd, header, locks};
-use crate::layout::{CONSUMER, HEAD, MAGIC, PRODUCER, PRODUCER_GATE, Participant};
+use crate::layout::{CONSUMER, CONSUMER_GATE, HEAD, MAGIC, PRODUCER, PRODUCER_GATE, Participant};
 use crate::ring::area::Gate;
 use crate::ring::{Role, Standing};
 use core::mem::offset_of;
@@ -74,15 +74,19 @@ fn check_unheld(node: &Node, file: &File) -> Result<(), RemoveError> {
     Err(RemoveError::Held { role, pid: pid.filter(|pid| *pid != 0) })
 }
 
-/// Whether the producer closed where the consumer has released everything. Nobody changes these
-/// words, since nobody holds a role and we have the door.
+/// Whether the producer closed, and a consumer that was told so closed there, too. Nobody changes
+/// these words, since nobody holds a role and we have the door.
 fn is_spent(file: &File, bytes: u64) -> Result<bool, RemoveError> {
     if header::read(file, bytes).is_err() {
         return Ok(false);
     }
-    let gate = Gate::from_bits(header::word_at(file, PRODUCER_GATE)?);
-    let head = header::word_at(file, HEAD)?;
-    Ok(gate.standing() == Standing::Closed(head))
+    let end = Standing::Closed(header::word_at(file, HEAD)?);
+    for gate in [PRODUCER_GATE, CONSUMER_GATE] {
+        if Gate::from_bits(header::word_at(file, gate)?).standing() != end {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 fn failed(call: &'static str, error: &io::Error) -> RemoveError {

@@ -237,13 +237,11 @@ mod x86_64 {
     narrow_move!(move_1, reg_byte, "{x}");
 }
 
-/// One relaxed atomic byte at a time: for Miri, and for processors whose block copy nobody has
-/// written yet.
+/// For processors whose block copy nobody has written yet, one relaxed atomic byte at a time; and
+/// for Miri, which then sees every race on payload, by plain accesses.
 #[cfg(any(miri, not(target_arch = "x86_64")))]
 mod portable {
     use core::sync::atomic::{AtomicU8, Ordering::Relaxed};
-
-    pub(in super::super) use {bytewise as into_ring, bytewise as out_of_ring};
 
     /// Copies `words` into the ring, and says whether the upper half of any of them is `stamp`.
     ///
@@ -257,25 +255,47 @@ mod portable {
     ) -> bool {
         let bytes = words.as_flattened();
         // SAFETY: the same contract; a slice is valid for reads.
-        unsafe { bytewise(into, bytes.as_ptr(), bytes.len()) };
+        unsafe { into_ring(into, bytes.as_ptr(), bytes.len()) };
         super::bears(words, stamp)
     }
 
-    /// Copies `len` bytes.
+    /// Copies `len` bytes of private memory into the ring.
     ///
     /// # Safety
     ///
     /// `from` is valid for reads and `into` for writes of `len` bytes, and they do not overlap.
-    pub(in super::super) unsafe fn bytewise(into: *mut u8, from: *const u8, len: usize) {
+    pub(in super::super) unsafe fn into_ring(into: *mut u8, from: *const u8, len: usize) {
+        if cfg!(miri) {
+            // SAFETY: the same contract.
+            return unsafe { into.copy_from_nonoverlapping(from, len) };
+        }
+        for at in 0..len {
+            // SAFETY: within the source, by the caller.
+            let byte = unsafe { from.add(at).read() };
+            // SAFETY: within the target, by the caller.
+            let target = unsafe { into.add(at) };
+            // SAFETY: valid, and a byte needs no alignment.
+            unsafe { AtomicU8::from_ptr(target) }.store(byte, Relaxed);
+        }
+    }
+
+    /// Copies `len` bytes of the ring to private memory.
+    ///
+    /// # Safety
+    ///
+    /// As for [`into_ring`].
+    pub(in super::super) unsafe fn out_of_ring(into: *mut u8, from: *const u8, len: usize) {
+        if cfg!(miri) {
+            // SAFETY: the same contract.
+            return unsafe { into.copy_from_nonoverlapping(from, len) };
+        }
         for at in 0..len {
             // SAFETY: within the source, by the caller.
             let source = unsafe { from.add(at) };
-            // SAFETY: within the target, by the caller.
-            let target = unsafe { into.add(at) };
             // SAFETY: valid, and a byte needs no alignment; only ever loaded from.
             let byte = unsafe { AtomicU8::from_ptr(source.cast_mut()) }.load(Relaxed);
-            // SAFETY: valid, and a byte needs no alignment.
-            unsafe { AtomicU8::from_ptr(target) }.store(byte, Relaxed);
+            // SAFETY: within the target, by the caller.
+            unsafe { into.add(at).write(byte) };
         }
     }
 }

@@ -66,6 +66,8 @@ mod write;
 
 #[cfg(test)]
 mod search;
+#[cfg(test)]
+mod threads;
 
 pub use claim::Claim;
 pub use consumer::{Consumer, Received};

@@ -269,6 +269,7 @@ fn settle_error(error: SendError) -> bool {
 fn after_every_store_a_reader_sees_exactly_what_was_committed() {
     let rings = std::env::var("ANNULUS_SEARCH_RINGS").map_or(Ok(1_500), |rings| rings.parse());
     let rings: u64 = rings.expect("ANNULUS_SEARCH_RINGS is a number of rings");
+    let rings = if cfg!(miri) { 1 } else { rings };
     let (mut stores, mut crashes) = (0, 0);
     for seed in 1..=rings {
         let mut history = History::new(seed);
@@ -283,5 +284,5 @@ fn after_every_store_a_reader_sees_exactly_what_was_committed() {
         crashes += history.crashes;
     }
     println!("{rings} rings, {stores} stores with a look after each, {crashes} crashes: clean");
-    assert!(stores > 100 * rings && crashes > rings, "the search has searched");
+    assert!(stores > 100 * rings && crashes >= rings, "the search has searched");
 }
