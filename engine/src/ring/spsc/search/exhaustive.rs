@@ -7,7 +7,7 @@
 
 use super::model::{Committed, Outcome};
 use super::traced::{Block, HEAD_AT, RING_AT, Traced, survived};
-use super::{fresh, lookalike};
+use super::{fresh, lookalike, retire};
 use crate::ring::spsc::Producer;
 use crate::ring::{Geometry, Position};
 use std::collections::HashSet;
@@ -74,7 +74,7 @@ impl State {
         let producer = unsafe { Producer::attach(memory.share(), geometry) };
         let producer = producer.expect("a fresh ring is not corrupted");
         let private = Private::of(&producer);
-        std::mem::forget(producer);
+        retire(producer);
         let block = memory.block().clone();
         (State { block, private }, geometry)
     }
@@ -124,10 +124,10 @@ impl State {
                 let successor = unsafe { Producer::attach(memory.share(), geometry) };
                 let successor = successor.expect("a crash corrupts nothing");
                 let private = Private::of(&successor);
-                std::mem::forget(successor);
+                retire(successor);
                 private
             };
-            std::mem::forget(producer);
+            retire(producer);
             let block = memory.block().clone();
             into.push(State { block, private });
             if outcome.is_some() {
@@ -158,6 +158,7 @@ impl Private {
         let producer = unsafe { Producer::attach(memory.share(), geometry) };
         let mut producer = producer.expect("a reached state is not corrupted");
         let Private { tail, room_end, short_end, careful_until } = self;
+        producer.area.memory().die();
         // SAFETY: as above.
         producer.area = unsafe { crate::ring::area::Area::new(memory, geometry) };
         (producer.tail, producer.room_end) = (tail, room_end);

@@ -20,12 +20,19 @@ mod rules;
 mod traced;
 
 use crate::ring::Geometry;
+use crate::ring::spsc::Producer;
 use traced::Traced;
 
 /// A fresh ring over traced memory.
 fn fresh(capacity: u64, first_stamp: u32) -> (Traced, Geometry) {
     let geometry = Geometry::new(capacity, first_stamp).expect("a test's geometry is a good one");
     (Traced::fresh(geometry), geometry)
+}
+
+/// The end of a handle that neither closes nor says anything, as by a crash.
+fn retire(producer: Producer<Traced>) {
+    producer.area.memory().die();
+    drop(producer);
 }
 
 /// The word of an empty message in the lap stamped `stamp`: what a payload imitates. Written

@@ -3,7 +3,7 @@
 
 use super::model::Outcome;
 use super::traced::{HEAD_AT, RING_AT, Traced, survived};
-use super::{fresh, lookalike};
+use super::{fresh, lookalike, retire};
 use crate::error::{RecvError, SendError};
 use crate::ring::Geometry;
 use crate::ring::spsc::{Consumer, Producer};
@@ -77,7 +77,7 @@ impl Pair {
     /// Another producer takes over, after a crash or a close.
     fn take_over(&mut self) {
         let successor = successor(&self.memory, self.geometry);
-        std::mem::forget(std::mem::replace(&mut self.producer, successor));
+        retire(std::mem::replace(&mut self.producer, successor));
     }
 
     /// Fills the ring up to position `to` with empty messages, and takes them out again.

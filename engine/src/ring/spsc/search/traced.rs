@@ -84,6 +84,11 @@ impl Traced {
         self.stores_left.set(stores);
     }
 
+    /// This participant is dead: what it stores from now on is not stored.
+    pub(super) fn die(&self) {
+        self.dead.set(true);
+    }
+
     pub(super) fn is_dead(&self) -> bool {
         self.dead.get()
     }
