@@ -1,6 +1,7 @@
 //! The ring between two threads over real memory: what Miri and sanitizers look at.
 
 use super::{Consumer, Producer};
+use crate::error::{RecvError, SendError};
 use crate::layout::{CONSUMER_GATE, GATE_VACANT, PRODUCER_GATE};
 use crate::ring::Geometry;
 use crate::sync::{Deadline, Memory, Ordering, Outside, Raw, monotonic_ns};
@@ -132,4 +133,55 @@ fn two_threads_exchange_messages_of_all_lengths_by_every_way_of_sending_and_rece
             number += 1;
         }
     });
+}
+
+#[test]
+fn send_all_says_how_many_of_its_messages_are_in_the_ring_when_no_more_fit() {
+    let geometry = Geometry::new(128, 3).expect("a good geometry");
+    let mut heap = Heap::new(geometry);
+    let reach = heap.reach();
+    // SAFETY: the heap block has the geometry's size; one producer, one consumer.
+    let mut producer = unsafe { Producer::attach(reach, geometry) }.expect("a fresh ring");
+    // SAFETY: as above.
+    let mut consumer = unsafe { Consumer::attach(reach, geometry) }.expect("a fresh ring");
+    let messages: Vec<[u8; 8]> = (0..20u64).map(u64::to_le_bytes).collect();
+    assert_eq!(producer.send_all(&messages[..3], Deadline::PASSED), Ok(3));
+    // Sixteen cells, two a message, one kept free: seven messages at most.
+    let refused = producer.send_all(&messages[3..], Deadline::PASSED);
+    assert_eq!(refused, Err((4, SendError::Timeout)));
+    for message in &messages[..7] {
+        let mut buffer = [0; 8];
+        assert_eq!(consumer.try_recv(&mut buffer).map(|received| received.len), Ok(8));
+        assert_eq!(&buffer, message);
+    }
+    assert_eq!(consumer.try_recv(&mut [0; 8]), Err(RecvError::Empty));
+    let too_large = producer.send_all([&[0; 3][..], &[0; 100]], Deadline::NEVER);
+    assert_eq!(too_large, Err((1, SendError::TooLarge { limit: 48 })));
+}
+
+#[test]
+fn a_closure_that_panics_in_drain_leaves_its_message_and_those_after_it() {
+    let geometry = Geometry::new(256, 3).expect("a good geometry");
+    let mut heap = Heap::new(geometry);
+    let reach = heap.reach();
+    // SAFETY: the heap block has the geometry's size; one producer, one consumer.
+    let mut producer = unsafe { Producer::attach(reach, geometry) }.expect("a fresh ring");
+    // SAFETY: as above.
+    let mut consumer = unsafe { Consumer::attach(reach, geometry) }.expect("a fresh ring");
+    for byte in 0..4u8 {
+        producer.try_send(&[byte]).expect("there is room");
+    }
+    let drained = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+        consumer.drain(4, |record| {
+            let mut byte = [0];
+            record.read(0, &mut byte);
+            assert_ne!(byte, [2], "this one is not processed");
+        })
+    }));
+    assert!(drained.is_err());
+    let mut left = Vec::new();
+    while let Ok(received) = consumer.try_recv(&mut [0; 8]) {
+        left.push(received.position);
+    }
+    assert_eq!(left, [32, 48], "the third and the fourth message");
 }
