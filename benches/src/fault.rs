@@ -195,7 +195,9 @@ impl fmt::Display for Fault {
             Fault::TimedOut { seconds } => {
                 write!(f, "a round did not end within {seconds} s and was stopped")
             }
-            Fault::NoSuchCase => f.write_str("no case's name begins with the filter; try `list`"),
+            Fault::NoSuchCase => {
+                f.write_str("no case's name begins so: run without a name to see them all")
+            }
             Fault::Void => f.write_str("a side left no figures behind; the round is void"),
         }
     }

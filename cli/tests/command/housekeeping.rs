@@ -149,3 +149,19 @@ fn a_quick_bench_of_one_case_prints_a_table_and_json() {
     assert_eq!(object["case"], "limit/rtt");
     assert!(object["schema"].is_string());
 }
+
+#[test]
+fn gc_of_root_leaves_other_users_rings() {
+    if let Some(why) = small_shm_refused() {
+        skip!("{why}");
+    }
+    let output = in_own_shm(
+        "set -e
+        echo one | \"$0\" send theirs
+        echo one | \"$0\" send ours
+        chown 65534 /dev/shm/annulus.theirs
+        \"$0\" gc
+        ls /dev/shm",
+    );
+    assert_eq!(output.assert_success().stdout().lines().last(), Some("annulus.theirs"));
+}
