@@ -69,6 +69,14 @@ pub fn ping<const N: usize, P: Port<N>>(
     plan: &Plan,
     block: &Block,
 ) -> Result<(), SideFault> {
+    tell_first(block, Side::Lead, ping_all(port, plan, block))
+}
+
+fn ping_all<const N: usize, P: Port<N>>(
+    port: &mut P,
+    plan: &Plan,
+    block: &Block,
+) -> Result<(), SideFault> {
     block.meet(Side::Lead, READY);
     let script = &plan.script;
     let mut next = script.message::<N>(0);
@@ -125,6 +133,10 @@ pub fn pour<S: Sink>(sink: &mut S, plan: &Plan, block: &Block) -> Result<(), Sid
 
 /// The peer's side of a stream; its figures go to the block.
 pub fn drink<S: Source>(source: &mut S, plan: &Plan, block: &Block) -> Result<(), SideFault> {
+    tell_first(block, Side::Peer, drink_all(source, plan, block))
+}
+
+fn drink_all<S: Source>(source: &mut S, plan: &Plan, block: &Block) -> Result<(), SideFault> {
     block.meet(Side::Peer, READY);
     let total = plan.total();
     let mut next = 0;
@@ -138,6 +150,15 @@ pub fn drink<S: Source>(source: &mut S, plan: &Plan, block: &Block) -> Result<()
     block.set_figures(next - first, plan.clock.now() - started);
     block.meet(Side::Peer, FINISHED);
     Ok(())
+}
+
+/// Leaves a side's fault before the side lets go of its end: the other side's fault, which that
+/// brings about, comes after it.
+fn tell_first(block: &Block, side: Side, done: Result<(), SideFault>) -> Result<(), SideFault> {
+    if let Err(fault) = done {
+        block.set_fault(side, fault);
+    }
+    done
 }
 
 /// Compares a message with what was sent at `position`.

@@ -238,12 +238,13 @@ impl Child {
             return Err(Fault::Died { side: self.side, signal: libc::WTERMSIG(status) });
         }
         // A child with two threads speaks for both sides.
-        for side in [self.side, Side::Peer, Side::Lead] {
-            if let Some(fault) = block.fault(side) {
-                return Err(Fault::Side { side, fault });
-            }
-        }
-        Err(Fault::Died { side: self.side, signal: 0 })
+        let left = |side| block.fault(side).map(|fault| Fault::Side { side, fault });
+        let faults = [self.side, Side::Peer, Side::Lead].into_iter().filter_map(left);
+        // A refusal may only say that the other side has gone, for a reason of its own.
+        let refusal =
+            |fault: &Fault| matches!(fault, Fault::Side { fault: SideFault::Refused(_), .. });
+        let first = faults.min_by_key(refusal);
+        Err(first.unwrap_or(Fault::Died { side: self.side, signal: 0 }))
     }
 }
 
