@@ -1,7 +1,8 @@
 //! Annulus: rings in shared memory, between processes, about one cache-line transfer a message.
 //!
 //! One process writes a message, another reads it. No daemon, no system call on the way, no copy
-//! that is not asked for. A process killed at any instruction loses, doubles and wedges nothing.
+//! that is not asked for. When a process is killed, its peer learns it from the kernel, and a
+//! successor goes on where it stood.
 //!
 //! | module | what lives there |
 //! |---|---|

@@ -132,7 +132,8 @@ impl<M: Memory> Consumer<M> {
     #[inline(never)]
     fn wait(&mut self, deadline: Deadline) -> Result<Found, RecvError> {
         let mut spin = Spin::until(deadline);
-        if self.position - self.run_start >= STREAM_BYTES {
+        let may_wait = deadline != Deadline::PASSED;
+        if may_wait && self.position - self.run_start >= STREAM_BYTES {
             self.let_it_run();
         }
         loop {

@@ -150,7 +150,7 @@ fn rule_4_the_next_word_is_zeroed_before_a_record_is_shown() {
     pair.advance_to(2 * CAPACITY);
     pair.send(&words(&[lookalike(STAMP + 3); 5]));
     pair.receive_all();
-    // Dies between the two stores of each commit of the next lap: the reader in the model looks.
+    // The model's reader looks between the two stores of each commit of the next lap.
     pair.advance_to(4 * CAPACITY);
 }
 
