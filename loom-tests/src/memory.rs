@@ -160,6 +160,8 @@ unsafe impl Memory for Modelled {
         }
     }
 
+    fn prefetch_read(&self, _: usize) {}
+
     fn prefetch_write(&self, _: usize) {}
 
     fn pause(&self) {

@@ -3,9 +3,11 @@
 
 mod common;
 
+use annulus::ring::Geometry;
+use annulus::ring::spsc::{Consumer, Producer};
 use annulus::{Deadline, RecvError, SendError};
 use annulus_loom_tests::{Modelled, Ring};
-use common::{consumer, expect_word, geometry, lookalike, model, producer, ring_at};
+use common::{STAMP, consumer, expect_word, geometry, lookalike, model, producer, ring_at};
 use loom::thread;
 
 #[test]
@@ -21,6 +23,35 @@ fn a_message_is_seen_whole_or_not_at_all() {
         });
         expect_word(&mut consumer, 1);
         expect_word(&mut consumer, 2);
+        std::mem::forget(consumer);
+        sender.join().expect("the sender ends");
+    });
+}
+
+/// The short way of receiving wants a buffer of the message's length, and an eighth of the ring.
+#[test]
+fn a_message_is_seen_whole_or_not_at_all_also_by_the_short_way() {
+    model(|| {
+        let geometry = Geometry::new(256, STAMP).expect("a good geometry");
+        let ring = Ring::fresh(geometry);
+        // SAFETY: the ring has the geometry's size, and one producer and one consumer.
+        let producer = unsafe { Producer::attach(Modelled::over(&ring), geometry) };
+        let mut producer = producer.expect("nothing is corrupted");
+        // SAFETY: as above.
+        let consumer = unsafe { Consumer::attach(Modelled::over(&ring), geometry) };
+        let mut consumer = consumer.expect("nothing is corrupted");
+        // From its second message on a producer knows its room.
+        producer.try_send(&1u64.to_le_bytes()).expect("there is room");
+        consumer.try_recv(&mut [0; 16]).expect("it is there");
+        let sender = thread::spawn(move || {
+            producer.try_send(&2u64.to_le_bytes()).expect("there is room");
+            std::mem::forget(producer);
+        });
+        let mut buffer = [0; 8];
+        while consumer.try_recv(&mut buffer).is_err() {
+            thread::yield_now();
+        }
+        assert_eq!(buffer, 2u64.to_le_bytes());
         std::mem::forget(consumer);
         sender.join().expect("the sender ends");
     });

@@ -3,7 +3,7 @@
 //! Everything unsafe about reaching shared bytes from a ring is here. A position is masked into
 //! the ring, so no value that a peer writes can lead outside of it.
 
-use super::word::Tag;
+use super::word::{self, Tag};
 use super::{Geometry, Position, Role};
 use crate::layout::{CELL, CONSUMER_GATE, DATA, GATE_VACANT, HEAD, PRODUCER_GATE};
 use crate::sync::{Mapped, Memory, Ordering};
@@ -57,6 +57,12 @@ impl<M: Memory> Area<M> {
     #[inline(always)]
     pub(super) fn longest_message(&self) -> usize {
         self.longest_message
+    }
+
+    /// Before where every record ends that starts at `start`, and where no record ends whose
+    /// message is too long, wherever it starts from there on.
+    pub(super) fn longest_end(&self, start: Position) -> Position {
+        start + word::record_bytes(self.longest_message as u64) + CELL
     }
 
     #[inline(always)]
@@ -145,6 +151,12 @@ impl<M: Memory> Area<M> {
     #[inline(always)]
     pub(super) fn prefetch_write(&self, position: Position) {
         self.memory.prefetch_write(self.place(position).0);
+    }
+
+    /// Asks for the line of `position` for reading.
+    #[inline(always)]
+    pub(super) fn prefetch_read(&self, position: Position) {
+        self.memory.prefetch_read(self.place(position).0);
     }
 
     /// How far the consumer has released.

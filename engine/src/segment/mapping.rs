@@ -92,6 +92,11 @@ unsafe impl Memory for Mapping {
     }
 
     #[inline(always)]
+    fn prefetch_read(&self, at: usize) {
+        self.raw.prefetch_read(at);
+    }
+
+    #[inline(always)]
     fn pause(&self) {
         core::hint::spin_loop();
     }

@@ -95,6 +95,9 @@ pub unsafe trait Memory {
     /// Asks for the line at `at` with the intention to write it. Changes nothing.
     fn prefetch_write(&self, at: usize);
 
+    /// Asks for the line at `at` with the intention to read it. Changes nothing.
+    fn prefetch_read(&self, at: usize);
+
     /// Waits about as long as a spinning processor should between two looks.
     fn pause(&self);
 

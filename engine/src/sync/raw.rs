@@ -133,6 +133,27 @@ impl Raw {
         unsafe { copy::into_ring_watched(into, words, stamp) }
     }
 
+    /// [`super::Memory::prefetch_read`].
+    #[inline(always)]
+    pub fn prefetch_read(&self, at: usize) {
+        debug_assert!(at < self.len);
+        let address = self.base.as_ptr().wrapping_add(at);
+        #[cfg(all(target_arch = "x86_64", not(miri)))]
+        // SAFETY: a prefetch never faults and changes no memory; SSE is part of every x86-64.
+        unsafe {
+            use core::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+            _mm_prefetch::<_MM_HINT_T0>(address.cast());
+        }
+        #[cfg(all(target_arch = "aarch64", not(miri)))]
+        // SAFETY: a prefetch never faults and changes no memory.
+        unsafe {
+            core::arch::asm!("prfm pldl1keep, [{}]", in(reg) address,
+                options(nostack, preserves_flags, readonly));
+        }
+        #[cfg(any(miri, not(any(target_arch = "x86_64", target_arch = "aarch64"))))]
+        let _ = address;
+    }
+
     /// [`super::Memory::prefetch_write`].
     ///
     /// `prefetchw` by name: `_mm_prefetch::<_MM_HINT_ET0>` compiles to a read prefetch on

@@ -2,10 +2,10 @@
 
 use super::super::area::{Area, Gate};
 use super::super::spin::Cadence;
-use super::super::word::Tag;
+use super::super::word::{self, Tag};
 use super::super::{Geometry, Position, Role};
 use super::find::Found;
-use super::{Batch, POSITION_MAX, Record, View};
+use super::{Batch, POSITION_MAX, Record, View, ahead};
 use crate::error::{Corruption, RecvError, What};
 use crate::layout::CELL;
 use crate::sync::{Deadline, Memory, Ordering, Outside};
@@ -14,6 +14,9 @@ use core::marker::PhantomData;
 
 /// Records after which `head` is released.
 const RELEASE_RECORDS: u32 = 8;
+
+/// Messages up to this many bytes are received by the short way, if they fill the buffer.
+const SHORT_MAX: usize = 128;
 
 /// The receiving handle of an spsc ring.
 ///
@@ -28,11 +31,21 @@ pub struct Consumer<M: Memory> {
     pub(super) lap_end: Position,
     /// `head`, as last stored.
     released: Position,
+    /// Where a message must end to be received by the short way: in this lap, and before a
+    /// release is due by bytes.
+    pub(super) short_end: Position,
     /// Where the ring was last found empty.
     pub(super) run_start: Position,
     pub(super) cadence: Cadence,
-    unreleased_records: u32,
+    /// Records until a release is due.
+    until_release: u32,
     release_records: u32,
+    /// Whether the producer was well ahead when last looked at.
+    pub(super) trailing: bool,
+    /// What the record last received took, unless by the short way.
+    pub(super) last_record: u64,
+    /// How far ahead lines are asked for.
+    pub(super) ahead: u64,
     pub(super) poison: Option<(RecvError, u64)>,
     not_sync: PhantomData<Cell<()>>,
 }
@@ -68,14 +81,18 @@ impl<M: Memory> Consumer<M> {
         area.set_gate(Role::Consumer, Gate::joined(head), Ordering::Relaxed);
         let mut consumer = Consumer {
             cadence: Cadence::of(area.memory()),
+            ahead: ahead::distance(area.capacity()),
             area,
             position: head,
             tag: Tag::NEVER,
             lap_end: 0,
             released: head,
             run_start: head,
-            unreleased_records: 0,
+            short_end: 0,
+            until_release: RELEASE_RECORDS,
             release_records: RELEASE_RECORDS,
+            trailing: false,
+            last_record: 0,
             poison: None,
             not_sync: PhantomData,
         };
@@ -86,22 +103,29 @@ impl<M: Memory> Consumer<M> {
     /// Releases after every message from now on, so that a successor sees at most one again.
     pub fn release_each(&mut self) {
         self.release_records = 1;
+        self.until_release = 1;
     }
 
     /// Copies the next message to the front of `into` if there is one now. Does not block, makes
     /// no system call; so it does not notice that the producer died, see [`Consumer::peer`].
     #[inline(always)]
     pub fn try_recv(&mut self, into: &mut [u8]) -> Result<Received, RecvError> {
-        let found = self.try_find()?;
-        self.take(found, into)
+        match self.recv_short(into, false) {
+            Some(received) => Ok(received),
+            None => self.try_recv_any(into),
+        }
     }
 
     /// Copies the next message to the front of `into`, waiting for it until `deadline`. Spins
     /// while it waits.
+    ///
+    /// Fastest where `into` has the message's length and the compiler knows it.
     #[inline(always)]
     pub fn recv(&mut self, into: &mut [u8], deadline: Deadline) -> Result<Received, RecvError> {
-        let found = self.find_until(deadline)?;
-        self.take(found, into)
+        match self.recv_short(into, deadline != Deadline::PASSED) {
+            Some(received) => Ok(received),
+            None => self.recv_any(into, deadline),
+        }
     }
 
     /// Shows the next message in place if there is one now. Does not block.
@@ -157,7 +181,8 @@ impl<M: Memory> Consumer<M> {
             // ORDERING: Release, edge H: our reads come before the producer's next writes.
             self.area.set_head(self.position, Ordering::Release);
             self.released = self.position;
-            self.unreleased_records = 0;
+            self.until_release = self.release_records;
+            self.set_short_end();
         }
     }
 
@@ -187,6 +212,45 @@ impl<M: Memory> Consumer<M> {
         Record::new(&self.area, found.position, found.len)
     }
 
+    /// The way of messages that fill `into`: the word is compared as a whole, so that where the
+    /// next one starts does not have to wait for this one's length to be loaded.
+    #[inline(always)]
+    fn recv_short(&mut self, into: &mut [u8], may_wait: bool) -> Option<Received> {
+        let position = self.position;
+        let end = position + word::record_bytes(into.len() as u64);
+        if into.len() > SHORT_MAX || end >= self.short_end {
+            return None;
+        }
+        // ORDERING: Acquire, edge W: the payload is there when the word is.
+        if self.area.word(position, Ordering::Acquire) != self.tag.message(into.len() as u64) {
+            return None;
+        }
+        self.ask_ahead(position, end);
+        self.area.read(self.area.place(position).plus(word::BYTES), into);
+        self.position = end;
+        self.until_release -= 1;
+        if self.until_release == 0 {
+            self.flush();
+            let has_caught_up = self.look_ahead(end - position);
+            if may_wait && has_caught_up {
+                self.keep_distance();
+            }
+        }
+        Some(Received { len: into.len(), position })
+    }
+
+    #[inline(never)]
+    fn try_recv_any(&mut self, into: &mut [u8]) -> Result<Received, RecvError> {
+        let found = self.try_find()?;
+        self.take(found, into)
+    }
+
+    #[inline(never)]
+    fn recv_any(&mut self, into: &mut [u8], deadline: Deadline) -> Result<Received, RecvError> {
+        let found = self.find_until(deadline)?;
+        self.take(found, into)
+    }
+
     #[inline(always)]
     fn take(&mut self, found: Found, into: &mut [u8]) -> Result<Received, RecvError> {
         let copied = self.record(found).copy_to(into);
@@ -198,16 +262,25 @@ impl<M: Memory> Consumer<M> {
     /// Moves past `records` records; releases when enough has gathered.
     #[inline(always)]
     pub(super) fn advance(&mut self, end: Position, records: u32) {
+        let start = self.position;
         self.position = end;
+        self.last_record = end - start;
         if end == self.lap_end {
             self.go_to(end);
         }
-        self.unreleased_records += records;
-        if self.unreleased_records >= self.release_records
-            || self.position - self.released >= self.area.capacity() / 8
-        {
+        self.ask_ahead(start, end);
+        self.until_release = self.until_release.saturating_sub(records);
+        if self.until_release == 0 || self.position - self.released >= self.area.capacity() / 8 {
             self.flush();
+            let _ = self.look_ahead(end - start);
         }
+    }
+
+    /// The short way goes on up to the lap's end, or to where a release is due.
+    pub(super) fn set_short_end(&mut self) {
+        let release_at = self.released + self.area.capacity() / 8;
+        let longest_end = self.area.longest_end(self.position);
+        self.short_end = self.lap_end.min(release_at).min(longest_end);
     }
 }
 

@@ -37,6 +37,7 @@ impl<M: Memory> Consumer<M> {
         self.position = position;
         self.tag = self.area.tag(position);
         self.lap_end = position + self.area.to_end(position);
+        self.set_short_end();
     }
 
     /// What stands at `position`.
@@ -133,16 +134,23 @@ impl<M: Memory> Consumer<M> {
     fn wait(&mut self, deadline: Deadline) -> Result<Found, RecvError> {
         let mut spin = Spin::until(deadline);
         let may_wait = deadline != Deadline::PASSED;
-        if may_wait && self.position - self.run_start >= STREAM_BYTES {
-            self.let_it_run();
-        }
         loop {
             match self.find() {
-                Err(RecvError::Empty) => self.run_start = self.position,
+                Err(RecvError::Empty) => {}
                 settled => return settled,
             }
+            self.trailing = false;
+            let run = self.position - self.run_start;
+            self.run_start = self.position;
+            if may_wait && run >= STREAM_BYTES {
+                self.let_it_run();
+                continue;
+            }
             // ORDERING: Relaxed: only whether to look properly.
-            let came = || self.tag.accepts(self.area.word(self.position, Ordering::Relaxed));
+            let came = || {
+                self.ask_for_second_line();
+                self.tag.accepts(self.area.word(self.position, Ordering::Relaxed))
+            };
             match spin.turns(self.area.memory(), self.cadence.empty_pauses, came) {
                 Turn::Came | Turn::Vain => {}
                 Turn::TimedOut => return Err(RecvError::Timeout),
@@ -163,7 +171,9 @@ impl<M: Memory> Consumer<M> {
     /// its heels takes each line away that it is about to write (256 B / 1 MiB on a Zen 5: 75 M/s
     /// with this wait, 42 without; 64 B / 64 KiB: 182 and 148). A ring that is not streaming
     /// never comes here.
-    fn let_it_run(&mut self) {
+    #[cold]
+    #[inline(never)]
+    pub(super) fn let_it_run(&mut self) {
         self.flush();
         for _ in 0..self.cadence.stream_pauses {
             self.area.memory().pause();
@@ -204,6 +214,7 @@ impl<M: Memory> Consumer<M> {
         self.poison = Some((error, at));
         self.area.poison();
         self.tag = Tag::NEVER;
+        (self.lap_end, self.short_end) = (0, 0);
         error
     }
 }

@@ -23,6 +23,7 @@
 //! | `producer.rs`, `room.rs`, `write.rs` | the sending handle; where a record goes; its stores |
 //! | `consumer.rs`, `find.rs` | the receiving handle; where the next record is |
 //! | `claim.rs`, `record.rs`, `view.rs` | messages in place |
+//! | `ahead.rs` | asking for lines before they are wanted |
 //!
 //! # The rules
 //!
@@ -55,6 +56,7 @@
 //! | H | the consumer stores `head` | the producer reads `head` when it finds no room |
 //! | G | the producer stores its closed gate | the consumer reads it when it finds no record |
 
+mod ahead;
 mod claim;
 mod consumer;
 mod find;
@@ -65,9 +67,9 @@ mod view;
 mod write;
 
 #[cfg(test)]
-mod search;
+mod heap;
 #[cfg(test)]
-mod threads;
+mod search;
 
 pub use claim::Claim;
 pub use consumer::{Consumer, Received};

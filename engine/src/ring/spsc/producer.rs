@@ -2,9 +2,9 @@
 
 use super::super::area::{Area, Gate, Standing};
 use super::super::spin::Cadence;
-use super::super::word::{self, Framed};
+use super::super::word::{self, Framed, Tag};
 use super::super::{Geometry, Position, Role};
-use super::{Claim, POSITION_MAX};
+use super::{Claim, POSITION_MAX, ahead};
 use crate::error::{Corruption, SendError, What};
 use crate::layout::CELL;
 use crate::sync::{Deadline, Memory, Ordering, Outside};
@@ -24,13 +24,15 @@ pub struct Producer<M: Memory> {
     pub(super) tail: Position,
     /// The first position that may not be written: `head`, as last read, plus the capacity.
     pub(super) room_end: Position,
-    /// Where a record must end to be sent by the short way: in this lap, and with room.
+    /// Before where a record must end to be sent by the short way: in this lap, and with room.
     pub(super) short_end: Position,
-    /// The longest message for the short way.
-    pub(super) short_max: usize,
+    /// The tag of the lap that `tail` is in.
+    pub(super) tag: Tag,
     /// Commits whose next word lies at or before this zero it first.
     pub(super) careful_until: Position,
     pub(super) cadence: Cadence,
+    /// How far ahead lines are asked for.
+    pub(super) ahead: u64,
     pub(super) poison: Option<(SendError, u64)>,
     pub(super) not_sync: PhantomData<Cell<()>>,
 }
@@ -62,10 +64,11 @@ impl<M: Memory> Producer<M> {
         Ok(Producer {
             room_end: head + area.capacity(),
             short_end: 0,
-            short_max: area.longest_message().min(SHORT_MAX),
+            tag: area.tag(tail),
             // Rule 7: committed payload may oblige commits of this lap and the next.
             careful_until: tail + area.capacity(),
             cadence: Cadence::of(area.memory()),
+            ahead: ahead::distance(area.capacity()),
             area,
             tail,
             poison: None,
@@ -160,24 +163,30 @@ impl<M: Memory> Producer<M> {
         let end = start + word::record_bytes(message.len() as u64);
         // ORDERING: Relaxed: whether to go on at all; the reasons are looked at elsewhere.
         let open = self.area.gate(Role::Consumer, Ordering::Relaxed).is_open();
-        if message.len() > self.short_max || end > self.short_end || !open {
+        if message.len() > SHORT_MAX || end >= self.short_end || !open {
             return None;
         }
-        Some(self.write(start, message))
+        self.write(start, message);
+        Some(start)
     }
 
     #[inline(never)]
     fn try_send_any(&mut self, message: &[u8]) -> Result<Position, SendError> {
         let start = self.find_room(message.len())?;
-        self.skip_to(start);
-        Ok(self.write(start, message))
+        Ok(self.write_any(start, message))
     }
 
     #[inline(never)]
     fn send_any(&mut self, message: &[u8], deadline: Deadline) -> Result<Position, SendError> {
         let start = self.wait_for_room(message.len(), deadline)?;
+        Ok(self.write_any(start, message))
+    }
+
+    fn write_any(&mut self, start: Position, message: &[u8]) -> Position {
         self.skip_to(start);
-        Ok(self.write(start, message))
+        self.write(start, message);
+        self.set_short_end();
+        start
     }
 }
 

@@ -6,21 +6,11 @@ use super::{Claim, Producer};
 use crate::layout::CELL;
 use crate::sync::{Memory, Ordering};
 
-/// Rings up to this size are prefetched for writing; in larger ones the lines have left the
-/// consumer's cache by the time they are wanted again.
-const PREFETCH_CAPACITY_MAX: u64 = 128 * 1024;
-
-/// How far past the next word prefetching starts: never the line that the consumer looks at.
-const PREFETCH_AHEAD: u64 = 128;
-
-/// A cache line, for counting prefetches.
-const LINE: u64 = 64;
-
 impl<M: Memory> Producer<M> {
     /// Writes `message` at `start`, which has room for it in this lap, and publishes it.
     #[inline(always)]
-    pub(super) fn write(&mut self, start: Position, message: &[u8]) -> Position {
-        let lookalike = self.area.tag(start).plus(1);
+    pub(super) fn write(&mut self, start: Position, message: &[u8]) {
+        let lookalike = self.tag.plus(1);
         let payload = self.area.place(start).plus(word::BYTES);
         // Rule 2: what is written is compared on its way; the last word is stored whole.
         let (words, rest) = message.as_chunks::<8>();
@@ -33,7 +23,7 @@ impl<M: Memory> Producer<M> {
         if imitated {
             self.be_careful_past(start + word::record_bytes(message.len() as u64));
         }
-        self.commit(start, message.len() as u64)
+        self.publish(start, message.len() as u64);
     }
 
     #[inline]
@@ -51,42 +41,35 @@ impl<M: Memory> Producer<M> {
         self.careful_until = self.careful_until.max(end + self.area.capacity());
     }
 
-    /// Publishes the record of `len` payload bytes at `start`.
-    #[inline(always)]
+    /// Publishes the record of `len` payload bytes at `start`, which may be the lap's last.
+    #[inline]
     pub(super) fn commit(&mut self, start: Position, len: u64) -> Position {
+        self.publish(start, len);
+        self.set_short_end();
+        start
+    }
+
+    /// Publishes the record of `len` payload bytes at `start`. The short way may not be taken
+    /// after the lap's last one before [`Producer::set_short_end`] was called.
+    #[inline(always)]
+    fn publish(&mut self, start: Position, len: u64) {
         let next = start + word::record_bytes(len);
         if next <= self.careful_until && !self.area.starts_lap(next) {
             // ORDERING: Relaxed: made visible by edge W below, before anyone looks here.
             self.area.set_word(next, 0, Ordering::Relaxed);
         }
         // ORDERING: Release, edge W: payload and zeroed word come before the word.
-        self.area.set_word(start, self.area.tag(start).message(len), Ordering::Release);
+        self.area.set_word(start, self.tag.message(len), Ordering::Release);
         self.tail = next;
-        if next > self.short_end {
-            self.set_short_end();
-        }
-        if self.area.capacity() <= PREFETCH_CAPACITY_MAX {
-            self.prefetch(start, next);
-        }
-        start
+        self.ask_ahead(start, next);
     }
 
-    /// The short way goes on up to the lap's end, or to where the room ends.
-    #[cold]
-    fn set_short_end(&mut self) {
+    /// The short way goes on up to the lap's last cell, or to where the room ends.
+    pub(super) fn set_short_end(&mut self) {
+        self.tag = self.area.tag(self.tail);
         let lap_end = self.tail + self.area.to_end(self.tail);
-        // Rule 8: one cell more, for the next word.
-        self.short_end = lap_end.min(self.room_end - CELL);
-    }
-
-    /// Asks for as many lines as the record took, each line of the stream once.
-    #[inline(always)]
-    fn prefetch(&self, start: Position, next: Position) {
-        let mut line = (start + PREFETCH_AHEAD).next_multiple_of(LINE);
-        while line < next + PREFETCH_AHEAD {
-            self.area.prefetch_write(line);
-            line += LINE;
-        }
+        // Rule 8: a record ends before this, so that one cell more is left for the next word.
+        self.short_end = lap_end.min(self.room_end).min(self.area.longest_end(self.tail));
     }
 
     /// Fills the ring's end with padding if `start` is the next lap's first position.
@@ -111,6 +94,7 @@ impl<M: Memory> Producer<M> {
         // before anyone looks for those. That record starts a lap, so rule 4 asks for no zero.
         self.area.set_word(self.tail, padding, Ordering::Relaxed);
         self.tail = start;
+        self.tag = self.area.tag(start);
     }
 }
 

@@ -26,12 +26,15 @@ fn a_stamp_is_seen_in_every_word_of_every_length_and_only_there() {
             if let Some(word) = words.get_mut(place) {
                 *word = (u64::from(STAMP) << 32 | 5).to_le_bytes();
             }
-            let mut target = vec![0u8; 8 * count + 8];
-            // SAFETY: the target is longer than the words.
-            let seen = unsafe { into_ring_watched(target.as_mut_ptr(), &words, STAMP) };
+            let mut target = vec![0u64; count + 1];
+            // SAFETY: the target is longer than the words, and aligned to them.
+            let seen = unsafe { into_ring_watched(target.as_mut_ptr().cast(), &words, STAMP) };
             assert_eq!(seen, place < count, "word {place} of {count}");
-            assert_eq!(target[..8 * count], *words.as_flattened());
-            assert_eq!(target[8 * count..], [0; 8]);
+            words.push([0; 8]);
+            assert_eq!(
+                target,
+                words.iter().map(|&word| u64::from_le_bytes(word)).collect::<Vec<_>>()
+            );
         }
     }
 }

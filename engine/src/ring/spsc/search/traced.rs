@@ -173,6 +173,8 @@ unsafe impl Memory for Traced {
         }
     }
 
+    fn prefetch_read(&self, _: usize) {}
+
     fn prefetch_write(&self, _: usize) {}
 
     fn pause(&self) {}

@@ -1,0 +1,89 @@
+//! What a call takes and leaves at the ring's limits.
+
+use super::ring;
+use crate::error::{RecvError, SendError, What};
+use crate::layout::DATA;
+use crate::sync::{Deadline, Memory, Ordering};
+
+#[test]
+fn send_all_says_how_many_of_its_messages_are_in_the_ring_when_no_more_fit() {
+    let (_heap, mut producer, mut consumer) = ring(128);
+    let messages: Vec<[u8; 8]> = (0..20u64).map(u64::to_le_bytes).collect();
+    assert_eq!(producer.send_all(&messages[..3], Deadline::PASSED), Ok(3));
+    // Sixteen cells, two a message, one kept free: seven messages at most.
+    let refused = producer.send_all(&messages[3..], Deadline::PASSED);
+    assert_eq!(refused, Err((4, SendError::Timeout)));
+    for message in &messages[..7] {
+        let mut buffer = [0; 8];
+        assert_eq!(consumer.try_recv(&mut buffer).map(|received| received.len), Ok(8));
+        assert_eq!(&buffer, message);
+    }
+    assert_eq!(consumer.try_recv(&mut [0; 8]), Err(RecvError::Empty));
+    let too_large = producer.send_all([&[0; 3][..], &[0; 100]], Deadline::NEVER);
+    assert_eq!(too_large, Err((1, SendError::TooLarge { limit: 48 })));
+}
+
+#[test]
+fn a_closure_that_panics_in_drain_leaves_its_message_and_those_after_it() {
+    let (_heap, mut producer, mut consumer) = ring(256);
+    for byte in 0..4u8 {
+        producer.try_send(&[byte]).expect("there is room");
+    }
+    let drained = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+        consumer.drain(4, |record| {
+            let mut byte = [0];
+            record.read(0, &mut byte);
+            assert_ne!(byte, [2], "this one is not processed");
+        })
+    }));
+    assert!(drained.is_err());
+    let mut left = Vec::new();
+    while let Ok(received) = consumer.try_recv(&mut [0; 8]) {
+        left.push(received.position);
+    }
+    assert_eq!(left, [32, 48], "the third and the fourth message");
+}
+
+#[test]
+fn a_message_over_the_limit_is_refused_wherever_it_would_start() {
+    let (_heap, mut producer, mut consumer) = ring(128);
+    for _ in 0..50 {
+        producer.try_send(b"short").expect("there is room");
+        for len in 49..=128 {
+            let refused = producer.try_send(&vec![0; len]);
+            assert_eq!(refused, Err(SendError::TooLarge { limit: 48 }), "{len} bytes");
+        }
+        assert_eq!(consumer.try_recv(&mut [0; 5]).map(|received| received.len), Ok(5));
+        assert_eq!(consumer.try_recv(&mut [0; 5]), Err(RecvError::Empty));
+    }
+}
+
+/// A peer that scribbles: the word is of this lap and frames a message that fills the buffer, but
+/// the ring ends before the message does, or the message is longer than any can be.
+#[test]
+fn a_word_that_frames_too_much_is_corruption_also_for_a_buffer_of_that_length() {
+    for (records, framed) in [(62, 32u64), (1, 1000)] {
+        let (_heap, mut producer, mut consumer) = ring(1024);
+        for _ in 0..records {
+            producer.try_send(&[7; 8]).expect("there is room");
+            consumer.try_recv(&mut [0; 8]).expect("it is there");
+        }
+        // So that no release is due, which takes the long way.
+        consumer.flush();
+        let at = producer.position();
+        let word = 0xffff_fffe << 32 | 1 << 31 | framed;
+        // SAFETY: a cell of the ring.
+        unsafe { consumer.peer_scribbles(DATA + at as usize, word) };
+        let mut buffer = vec![0; framed as usize];
+        assert_eq!(consumer.try_recv(&mut buffer), Err(RecvError::Corrupted(What::Word)));
+        assert_eq!(consumer.try_recv(&mut buffer), Err(RecvError::Corrupted(What::Word)));
+        assert_eq!(consumer.corruption().map(|corruption| corruption.at), Some(at));
+    }
+}
+
+impl super::Consumer<super::Reach> {
+    unsafe fn peer_scribbles(&self, at: usize, word: u64) {
+        // SAFETY: the caller names a word of the ring.
+        unsafe { self.area.memory().store(at, word, Ordering::Relaxed) }
+    }
+}
