@@ -85,7 +85,8 @@ pub struct Header {
     pub reserved: [u64; 24],
 }
 
-/// One side's diagnostic lines: who it is, and what it has done. Nothing rests on them.
+/// One side's lines: who it is, and what it has done. For people to read, but for the generation,
+/// by which a waiting side tells one peer from the next.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Participant {
@@ -93,7 +94,7 @@ pub struct Participant {
     pub pid: u64,
     /// `CLOCK_REALTIME` in nanoseconds when it joined.
     pub since_ns: u64,
-    /// How many have held this role so far.
+    /// How many have held this role so far. Counted before the gate is opened.
     pub generation: u64,
     /// Messages moved, as last published.
     pub messages: u64,

@@ -229,3 +229,25 @@ fn producer_refused(segment: &Segment) -> JoinError {
 fn now_ns() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_nanos() as u64
 }
+
+#[test]
+fn a_producer_that_outlives_its_consumers_opens_the_ring_for_the_next() {
+    let scratch = Scratch::new();
+    let segment = Segment::create(&named(&scratch), &RING).unwrap();
+    let mut producer = segment.producer().unwrap();
+    let consumer = segment.consumer().unwrap();
+    // Not while somebody is there.
+    segment.reopen().unwrap();
+    assert!(matches!(segment.survey().consumer.standing, Standing::Joined(0)));
+    drop(consumer);
+    assert_eq!(producer.try_send(b"one"), Err(SendError::PeerClosed));
+    segment.reopen().unwrap();
+    assert_eq!(producer.try_send(b"one"), Ok(0));
+    let mut buffer = [0; 3];
+    assert_eq!(segment.consumer().unwrap().recv(&mut buffer, soon()).unwrap().position, 0);
+    // Closed again, by that one; and one that died.
+    assert_eq!(producer.try_send(b"two"), Err(SendError::PeerClosed));
+    segment.reopen().unwrap();
+    std::mem::forget(segment.consumer().unwrap());
+    assert!(producer.try_send(b"two").is_ok());
+}

@@ -5,8 +5,11 @@
 
 use super::word::{self, Tag};
 use super::{Geometry, Position, Role};
-use crate::layout::{CELL, CONSUMER_GATE, DATA, GATE_VACANT, HEAD, PRODUCER_GATE};
+use crate::layout::{
+    CELL, CONSUMER, CONSUMER_GATE, DATA, GATE_VACANT, HEAD, PRODUCER, PRODUCER_GATE, Participant,
+};
 use crate::sync::{Mapped, Memory, Ordering};
+use core::mem::offset_of;
 
 /// A ring's bytes and control words over some memory.
 pub(super) struct Area<M> {
@@ -179,6 +182,20 @@ impl<M: Memory> Area<M> {
         Gate(unsafe { self.memory.load(gate_at(role), order) })
     }
 
+    /// The gate of `role`, and how many have held the role so far.
+    ///
+    /// Two equal answers with a free lock byte between them are of one participant, who died: the
+    /// next one counts itself before it opens the gate, and only when the one before has closed
+    /// it or is gone.
+    pub(super) fn participant(&self, role: Role) -> (Gate, u64) {
+        // ORDERING: Acquire, edge J: one who opened the gate has counted itself.
+        let gate = self.gate(role, Ordering::Acquire);
+        let counted = participant_at(role) + offset_of!(Participant, generation);
+        // ORDERING: Relaxed: read after the gate.
+        // SAFETY: as in `head`.
+        (gate, unsafe { self.memory.load(counted, Ordering::Relaxed) })
+    }
+
     #[inline(always)]
     pub(super) fn set_gate(&self, role: Role, gate: Gate, order: Ordering) {
         // SAFETY: as in `head`.
@@ -198,6 +215,14 @@ const fn gate_at(role: Role) -> usize {
     match role {
         Role::Producer => PRODUCER_GATE,
         Role::Consumer => CONSUMER_GATE,
+    }
+}
+
+/// Where the [`Participant`] of `role` stands.
+pub(crate) const fn participant_at(role: Role) -> usize {
+    match role {
+        Role::Producer => PRODUCER,
+        Role::Consumer => CONSUMER,
     }
 }
 

@@ -18,8 +18,8 @@ use super::door::Door;
 use super::mapping::{Mapping, RoleLock};
 use super::{Consumer, Inner, JoinError, Producer, fd, locks};
 use crate::error::Severed;
-use crate::layout::{CONSUMER, CONSUMER_GATE, PRODUCER, Participant};
-use crate::ring::area::Gate;
+use crate::layout::{CONSUMER_GATE, Participant};
+use crate::ring::area::{Gate, participant_at};
 use crate::ring::{Role, spsc};
 use crate::sync::{Ordering, Raw};
 use core::mem::offset_of;
@@ -73,6 +73,19 @@ fn join(segment: &Arc<Inner>, role: Role) -> Result<(Door<'_>, Mapping), JoinErr
     Ok((door, Mapping::new(taken)))
 }
 
+/// Opens the ring for a next reader, if nobody is one now.
+pub(super) fn reopen(segment: &Arc<Inner>) -> Result<(), JoinError> {
+    if let Some(cause) = segment.map.severed() {
+        return Err(JoinError::Severed(cause));
+    }
+    let _door = Door::enter(&segment.node)?;
+    let consumer = locks::byte_of(Role::Consumer);
+    if !segment.node.is_locked(consumer).map_err(fcntl_failed)? {
+        reopen_for_readers(segment.map.raw());
+    }
+    Ok(())
+}
+
 /// A ring that nobody reads is open again: a reader that left does not stop a new sender.
 fn reopen_for_readers(raw: Raw) {
     // ORDERING: Relaxed: nobody is the consumer, and none can join while we have the door.
@@ -100,13 +113,6 @@ fn set_word(raw: Raw, role: Role, field: usize, word: u64) {
     // ORDERING: Relaxed: as in `word`.
     // SAFETY: as in `word`.
     unsafe { raw.store(participant_at(role) + field, word, Ordering::Relaxed) };
-}
-
-const fn participant_at(role: Role) -> usize {
-    match role {
-        Role::Producer => PRODUCER,
-        Role::Consumer => CONSUMER,
-    }
 }
 
 fn fcntl_failed(error: io::Error) -> JoinError {

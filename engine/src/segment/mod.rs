@@ -174,6 +174,15 @@ impl Segment {
         join::consumer(&self.inner)
     }
 
+    /// Opens the ring for a next consumer, if the last one closed it or died and nobody has the
+    /// role now: the sends of a producer that got `PeerClosed` or `PeerDead` go on. Otherwise does
+    /// nothing. Waits as [`Segment::producer`].
+    ///
+    /// What the last consumer had not released comes to the next one.
+    pub fn reopen(&self) -> Result<(), JoinError> {
+        join::reopen(&self.inner)
+    }
+
     /// Bytes in the ring.
     pub fn capacity(&self) -> u64 {
         self.inner.geometry.capacity()

@@ -77,8 +77,8 @@ impl<M: Memory> Consumer<M> {
         if head % CELL != 0 || head > POSITION_MAX {
             return Err(Corruption { what: What::Head, at: head });
         }
-        // ORDERING: Relaxed: says only that somebody is here; it publishes nothing.
-        area.set_gate(Role::Consumer, Gate::joined(head), Ordering::Relaxed);
+        // ORDERING: Release, edge J: one who sees us here has us counted.
+        area.set_gate(Role::Consumer, Gate::joined(head), Ordering::Release);
         let mut consumer = Consumer {
             cadence: Cadence::of(area.memory()),
             ahead: ahead::distance(area.capacity()),

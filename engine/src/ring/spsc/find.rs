@@ -182,18 +182,16 @@ impl<M: Memory> Consumer<M> {
 
     /// Why waiting for a message is in vain, if it is.
     fn ask_outside(&mut self) -> Option<RecvError> {
-        // ORDERING: Relaxed: only compared with the second look below.
-        let before = self.area.gate(Role::Producer, Ordering::Relaxed);
+        let before = self.area.participant(Role::Producer);
         match self.area.memory().outside() {
             Outside::PeerAlive => None,
             Outside::Severed(severed) => Some(self.poisoned(RecvError::Severed(severed), 0)),
             // One who joins between the probe and a single look at the gate would be called
             // dead: so it has to have stood there before the probe.
             Outside::PeerGone => {
-                // ORDERING: Relaxed, and read after the probe: a closed gate is seen, with its
-                // order, by the next look.
-                let after = self.area.gate(Role::Producer, Ordering::Relaxed);
-                match after.standing() {
+                // A closed gate is seen, with its order, by the next look.
+                let after = self.area.participant(Role::Producer);
+                match after.0.standing() {
                     Standing::Joined(_) if after == before => Some(RecvError::ProducerDied),
                     _ => None,
                 }

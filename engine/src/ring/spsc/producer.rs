@@ -59,8 +59,8 @@ impl<M: Memory> Producer<M> {
             Standing::Invalid => return Err(Corruption { what: What::Gate, at: 0 }),
             _ => {}
         }
-        // ORDERING: Relaxed: says only that somebody is here; it publishes nothing.
-        area.set_gate(Role::Producer, Gate::joined(tail), Ordering::Relaxed);
+        // ORDERING: Release, edge J: one who sees us here has us counted.
+        area.set_gate(Role::Producer, Gate::joined(tail), Ordering::Release);
         Ok(Producer {
             room_end: head + area.capacity(),
             short_end: 0,

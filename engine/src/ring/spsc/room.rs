@@ -115,18 +115,17 @@ impl<M: Memory> Producer<M> {
 
     /// Why waiting for room is in vain, if it is.
     fn ask_outside(&mut self) -> Option<SendError> {
-        // ORDERING: Relaxed: only compared with the second look below.
-        let before = self.area.gate(Role::Consumer, Ordering::Relaxed);
+        let before = self.area.participant(Role::Consumer);
         match self.area.memory().outside() {
             Outside::PeerAlive => None,
             Outside::Severed(severed) => Some(self.poisoned(SendError::Severed(severed), 0)),
             // One who joins between the probe and a single look at the gate would be called
             // dead: so it has to have stood there before the probe.
             Outside::PeerGone => {
-                // ORDERING: Relaxed, and read after the probe: a gate that was closed in good
-                // order was closed before the role was given up, which the kernel's lock orders.
-                let after = self.area.gate(Role::Consumer, Ordering::Relaxed);
-                match after.standing() {
+                // And a gate that was closed in good order was closed before the role was given
+                // up, which the kernel's lock orders.
+                let after = self.area.participant(Role::Consumer);
+                match after.0.standing() {
                     Standing::Vacant => None,
                     Standing::Joined(_) if after != before => None,
                     Standing::Joined(_) => Some(SendError::PeerDead),

@@ -6,14 +6,16 @@ use crate::ring::Geometry;
 use crate::sync::{Memory, Ordering, Outside, Raw, monotonic_ns};
 use core::ptr::NonNull;
 
+mod deaths;
 mod limits;
 mod threads;
 
 /// A segment on the heap, and handles that reach it by its address alone.
 struct Heap(Vec<u64>);
 
+/// A way to the segment, and what the world outside answers.
 #[derive(Clone, Copy)]
-struct Reach(Raw);
+struct Reach(Raw, fn(&Raw) -> Outside);
 
 impl Heap {
     fn new(geometry: Geometry) -> Heap {
@@ -27,7 +29,7 @@ impl Heap {
         let bytes = 8 * self.0.len();
         let base = NonNull::new(self.0.as_mut_ptr().cast()).expect("a vector has an address");
         // SAFETY: the block is aligned to words, and the tests drop the handles before it.
-        Reach(unsafe { Raw::new(base, bytes) })
+        Reach(unsafe { Raw::new(base, bytes) }, |_| Outside::PeerAlive)
     }
 }
 
@@ -87,15 +89,22 @@ unsafe impl Memory for Reach {
     }
 
     fn outside(&self) -> Outside {
-        Outside::PeerAlive
+        (self.1)(&self.0)
     }
 }
 
 /// A ring of `capacity` bytes on the heap, which has to outlive its two handles: bind it first.
 fn ring(capacity: u64) -> (Heap, Producer<Reach>, Consumer<Reach>) {
+    ring_with(capacity, |_| Outside::PeerAlive)
+}
+
+fn ring_with(
+    capacity: u64,
+    outside: fn(&Raw) -> Outside,
+) -> (Heap, Producer<Reach>, Consumer<Reach>) {
     let geometry = Geometry::new(capacity, 0xffff_fffe).expect("a good geometry");
     let mut heap = Heap::new(geometry);
-    let reach = heap.reach();
+    let reach = Reach(heap.reach().0, outside);
     // SAFETY: the heap block has the geometry's size; one producer, one consumer.
     let producer = unsafe { Producer::attach(reach, geometry) }.expect("a fresh ring");
     // SAFETY: as above.
