@@ -62,8 +62,8 @@ pub struct Received {
 impl<M: Memory> Consumer<M> {
     /// Takes over the consumer's role at `head`, and opens the gate. Does not block.
     ///
-    /// What a predecessor read but had not released is received again: at most 8 messages or
-    /// an eighth of the ring.
+    /// What a predecessor read but had not released is received again: at most 8 messages, or
+    /// an eighth of the ring and one message.
     ///
     /// # Safety
     ///
@@ -100,7 +100,8 @@ impl<M: Memory> Consumer<M> {
         Ok(consumer)
     }
 
-    /// Releases after every message from now on, so that a successor sees at most one again.
+    /// Releases every message from now on before the next is handed out, so that a successor sees
+    /// at most one again.
     pub fn release_each(&mut self) {
         self.release_records = 1;
         self.until_release = 1;
@@ -108,6 +109,9 @@ impl<M: Memory> Consumer<M> {
 
     /// Copies the next message to the front of `into` if there is one now. Does not block, makes
     /// no system call; so it does not notice that the producer died, see [`Consumer::peer`].
+    ///
+    /// The message is not released before the next call that asks for one: a process that is
+    /// killed before this call returned has lost nothing, and its successor receives it.
     #[inline(always)]
     pub fn try_recv(&mut self, into: &mut [u8]) -> Result<Received, RecvError> {
         match self.recv_short(into, false) {
@@ -117,7 +121,7 @@ impl<M: Memory> Consumer<M> {
     }
 
     /// Copies the next message to the front of `into`, waiting for it until `deadline`. Spins
-    /// while it waits.
+    /// while it waits. Releases like [`Consumer::try_recv`].
     ///
     /// Fastest where `into` has the message's length and the compiler knows it.
     #[inline(always)]
@@ -225,10 +229,6 @@ impl<M: Memory> Consumer<M> {
         if self.area.word(position, Ordering::Acquire) != self.tag.message(into.len() as u64) {
             return None;
         }
-        self.ask_ahead(position, end);
-        self.area.read(self.area.place(position).plus(word::BYTES), into);
-        self.position = end;
-        self.until_release -= 1;
         if self.until_release == 0 {
             self.flush();
             let has_caught_up = self.look_ahead(end - position);
@@ -236,6 +236,10 @@ impl<M: Memory> Consumer<M> {
                 self.keep_distance();
             }
         }
+        self.ask_ahead(position, end);
+        self.area.read(self.area.place(position).plus(word::BYTES), into);
+        self.position = end;
+        self.until_release -= 1;
         Some(Received { len: into.len(), position })
     }
 
@@ -255,25 +259,42 @@ impl<M: Memory> Consumer<M> {
     fn take(&mut self, found: Found, into: &mut [u8]) -> Result<Received, RecvError> {
         let copied = self.record(found).copy_to(into);
         let len = copied.ok_or(RecvError::TooSmall { needed: found.len as u32 })?;
-        self.advance(found.end, 1);
+        // What earlier calls handed out, and not yet this message: who is killed before this call
+        // returns has not received it.
+        if self.is_release_due() {
+            self.flush();
+        }
+        self.pass(found.end, 1);
         Ok(Received { len, position: found.position })
     }
 
-    /// Moves past `records` records; releases when enough has gathered.
+    /// Moves past `records` records that were looked at in place, and releases them when enough
+    /// has gathered.
     #[inline(always)]
     pub(super) fn advance(&mut self, end: Position, records: u32) {
+        let bytes = end - self.position;
+        self.pass(end, records);
+        if self.is_release_due() {
+            self.flush();
+            let _ = self.look_ahead(bytes);
+        }
+    }
+
+    #[inline(always)]
+    fn pass(&mut self, end: Position, records: u32) {
         let start = self.position;
-        self.position = end;
         self.last_record = end - start;
+        self.position = end;
         if end == self.lap_end {
             self.go_to(end);
         }
         self.ask_ahead(start, end);
         self.until_release = self.until_release.saturating_sub(records);
-        if self.until_release == 0 || self.position - self.released >= self.area.capacity() / 8 {
-            self.flush();
-            let _ = self.look_ahead(end - start);
-        }
+    }
+
+    #[inline(always)]
+    fn is_release_due(&self) -> bool {
+        self.until_release == 0 || self.position - self.released >= self.area.capacity() / 8
     }
 
     /// The short way goes on up to the lap's end, or to where a release is due.

@@ -45,7 +45,9 @@
 //! 9. *Reuse*: go on where `head` stands; positions never start over.
 //! 10. *Never* store outside the record's own cells and the next word.
 //! 11. *Release*: `head` never passes a record that is still looked at; it is moved on after 8
-//!     records or 1/8 of the ring, whichever is first, and whenever the ring is found empty.
+//!     records or 1/8 of the ring, whichever is first, and whenever the ring is found empty. A
+//!     record that is copied out is looked at until the next call: one whose process is killed
+//!     before the call returned was not received.
 //! 12. *Patience is for blocking sends*: they wait until a quarter is free; a try takes what fits.
 //!
 //! # Edges

@@ -3,6 +3,7 @@
 use super::ring;
 use crate::error::{RecvError, SendError, What};
 use crate::layout::DATA;
+use crate::ring::word;
 use crate::sync::{Deadline, Memory, Ordering};
 
 #[test]
@@ -55,6 +56,42 @@ fn a_message_over_the_limit_is_refused_wherever_it_would_start() {
         }
         assert_eq!(consumer.try_recv(&mut [0; 5]).map(|received| received.len), Ok(5));
         assert_eq!(consumer.try_recv(&mut [0; 5]), Err(RecvError::Empty));
+    }
+}
+
+/// Rule 11 in numbers, by both ways of receiving: 8 records or an eighth of the ring, and never
+/// the message that is just handed out.
+#[test]
+fn receiving_holds_back_eight_records_or_an_eighth_of_the_ring_and_always_the_last() {
+    for (len, room, each) in
+        [(8, 8, false), (8, 9, false), (100, 100, false), (100, 101, false), (8, 8, true)]
+    {
+        let (_heap, mut producer, mut consumer) = ring(4096);
+        if each {
+            consumer.release_each();
+        }
+        let mut held: u64 = 0;
+        let mut most: u64 = 0;
+        for _ in 0..3 {
+            let mut count = 0;
+            while count < 24 && producer.try_send(&vec![1; len]).is_ok() {
+                count += 1;
+            }
+            for _ in 0..count {
+                let received = consumer.try_recv(&mut vec![0; room]).expect("it is there");
+                // ORDERING: Relaxed: one thread.
+                let head = consumer.area.head(Ordering::Relaxed);
+                assert!(head <= received.position, "released before it was returned");
+                held = (consumer.position() - head) / word::record_bytes(len as u64);
+                most = most.max(held);
+            }
+        }
+        let eighth = 512_u64.div_ceil(word::record_bytes(len as u64));
+        assert_eq!(most, if each { 1 } else { eighth.min(8) }, "{len} bytes into {room}");
+        assert!(held > 0);
+        assert_eq!(consumer.try_recv(&mut []), Err(RecvError::Empty));
+        // ORDERING: Relaxed: one thread.
+        assert_eq!(consumer.area.head(Ordering::Relaxed), consumer.position());
     }
 }
 

@@ -264,16 +264,40 @@ fn rule_11_large_records_are_released_by_their_bytes_and_small_ones_by_their_num
     let head = |pair: &Pair| pair.memory.block().bytes[HEAD_AT];
     pair.send(&[1; 32]);
     pair.consumer.try_recv(&mut [0; 32]).expect("it is there");
-    assert_eq!(head(&pair), 40, "an eighth of the ring is released at once");
-    for _ in 0..2 {
+    assert_eq!(head(&pair), 0, "what a call copies out is not released by that call");
+    for _ in 0..3 {
         pair.send(b"");
     }
     pair.consumer.try_recv(&mut [0; 8]).expect("it is there");
-    assert_eq!(head(&pair), 40, "a small record is not released by itself");
+    assert_eq!(head(&pair), 40, "but an eighth of the ring by the next");
+    pair.consumer.try_peek().expect("it is there").release();
+    assert_eq!(head(&pair), 56, "in place, two cells of eight are released at once");
+    pair.consumer.try_recv(&mut [0; 8]).expect("it is there");
+    assert_eq!(head(&pair), 56, "a small record is not released by itself");
     pair.consumer.flush();
-    assert_eq!(head(&pair), 48, "but on demand");
+    assert_eq!(head(&pair), 64, "but on demand");
+    pair.send(b"");
     pair.receive_all();
-    assert_eq!(head(&pair), 56, "and when the ring is found empty");
+    assert_eq!(head(&pair), 72, "and when the ring is found empty");
+}
+
+#[test]
+fn rule_11_a_consumer_that_dies_in_a_receive_has_not_received() {
+    for records in 0..20 {
+        for stores in 0..2 {
+            let mut pair = Pair::new(STAMP);
+            for _ in 0..records {
+                pair.send(b"");
+                pair.consumer.try_recv(&mut []).expect("it is there");
+            }
+            pair.send(b"");
+            let at = pair.consumer.position();
+            pair.consumer.area.memory().die_before(stores);
+            let _ = survived(|| pair.consumer.try_recv(&mut []));
+            pair.consumer.area.memory().die();
+            assert!(u64::from(pair.memory.block().bytes[HEAD_AT]) <= at);
+        }
+    }
 }
 
 #[test]
@@ -285,7 +309,13 @@ fn rule_11_the_longest_messages_never_wait_for_a_consumer_that_does_not_look_aga
         let longest = vec![1; pair.geometry.longest_message()];
         for _ in 0..4 {
             pair.send(&longest);
+            pair.consumer.try_peek().expect("it is there").release();
+        }
+        // One that was copied out is released by the next look.
+        for _ in 0..4 {
+            pair.send(&longest);
             pair.consumer.try_recv(&mut [0; 128]).expect("it is there");
+            assert_eq!(pair.consumer.try_recv(&mut [0; 128]), Err(RecvError::Empty));
         }
     }
 }
@@ -295,10 +325,10 @@ fn rule_12_a_try_takes_what_fits_and_only_a_blocking_send_waits_for_a_quarter() 
     let mut pair = Pair::new(STAMP);
     while pair.try_send(|producer| producer.try_send(b"")).is_ok() {}
     pair.consumer.release_each();
-    pair.consumer.try_recv(&mut []).expect("it is there");
+    pair.consumer.try_peek().expect("it is there").release();
     // One cell is free: less than a quarter, enough for one more.
     assert!(pair.try_send(|producer| producer.try_send(b"")).is_ok());
-    pair.consumer.try_recv(&mut []).expect("it is there");
+    pair.consumer.try_peek().expect("it is there").release();
     // A blocking send takes it too, before it reports that its deadline passed.
     assert!(pair.try_send(|producer| producer.send(b"", Deadline::PASSED)).is_ok());
     let last = pair.try_send(|producer| producer.send(b"", Deadline::PASSED));
