@@ -1,0 +1,73 @@
+//! Kills a real process at every instruction of every operation, and checks what is left.
+//!
+//! ```text
+//!  harness ──fork──> victim      attaches, joins, gets ready, int3
+//!     │ <───ptrace────┤
+//!     │ single steps  │          the operation, one instruction after the other
+//!     │ SIGKILL ─────>x          at instruction 1, 2, 3, …
+//!     │
+//!     └─ survivor and successor: nothing lost, nothing doubled beyond the batch, nobody waits
+//! ```
+//!
+//! A process that is killed leaves behind what it wrote to shared memory, and nothing else: the
+//! kernel takes its locks back. So kills that leave the same bytes are the same to everyone else.
+//! The matrix kills at every instruction all the same, since that is the claim; the **double
+//! kill** uses it: from each distinct state that a kill left, a successor's take-over is killed in
+//! turn, once at every instruction at which it changed a shared byte or its lock.
+//!
+//! | room | what |
+//! |---|---|
+//! | `step` | a victim under ptrace |
+//! | `scene` | a ring in the state in which an operation begins, and its messages |
+//! | `spsc` | the operations of the spsc ring: a new ring adds a file like this one |
+//! | `oracle` | what must hold after a kill |
+//! | `matrix` | which kills there are, and their count |
+#![cfg(all(target_os = "linux", target_arch = "x86_64"))]
+
+pub mod matrix;
+mod oracle;
+mod scene;
+pub mod spsc;
+mod step;
+
+use annulus::ring::Role;
+use scene::Known;
+pub use scene::STARTS;
+
+/// One operation of one side, as the victim performs it.
+#[derive(Clone, Copy)]
+pub struct Operation {
+    /// What it is called in the report.
+    pub name: &'static str,
+    /// Which side performs it.
+    pub role: Role,
+    /// So many messages the victim has received, if they were there, before the operation begins.
+    pub before: u64,
+    /// When a message that it takes counts as received.
+    pub receipt: Receipt,
+    /// Gets ready, calls [`begin`], performs it, and calls [`finished`] with the number of
+    /// messages that it sent or took.
+    pub(crate) perform: fn(&annulus::Segment, &Known),
+}
+
+/// When the victim has a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Receipt {
+    /// When the operation has returned: it was copied out.
+    Returned,
+    /// When the operation shows it: the victim says itself that it is done, by a release.
+    Shown,
+}
+
+/// From the next instruction on the victim is stepped.
+#[inline(always)]
+pub(crate) fn begin() {
+    // SAFETY: a breakpoint: the victim is traced, and its tracer goes on from here.
+    unsafe { core::arch::asm!("int3") };
+}
+
+/// The operation has returned, and moved so many messages.
+#[inline(never)]
+pub(crate) extern "C" fn finished(messages: u64) {
+    core::hint::black_box(messages);
+}

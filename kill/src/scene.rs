@@ -1,0 +1,131 @@
+//! The ring in which an operation begins, and the messages in it.
+
+use annulus::layout::Header;
+use annulus::{Attach, Backing, Config, Consumer, Producer, Segment, SendError};
+use std::error::Error;
+use std::fs::File;
+use std::os::fd::OwnedFd;
+use std::os::unix::fs::FileExt;
+
+/// What goes wrong outside of what is tried.
+pub(crate) type Trouble = Box<dyn Error>;
+
+/// Bytes of ring: a few laps take a few dozen messages.
+pub(crate) const CAPACITY: u64 = 1024;
+
+/// How a ring stands when the operation begins.
+#[derive(Clone, Copy, Debug)]
+pub struct Start {
+    /// What it is called in the report.
+    pub name: &'static str,
+    /// Where the first message that nobody has received starts, at least.
+    pub offset: u64,
+    /// How many messages nobody has received; more than fit means full.
+    pub filled: u64,
+}
+
+/// The starts of the matrix: empty, half full, full, and with the ring's end near.
+pub const STARTS: [Start; 5] = [
+    Start { name: "empty", offset: 0, filled: 0 },
+    Start { name: "filled", offset: 2 * CAPACITY + 200, filled: 12 },
+    Start { name: "full", offset: 300, filled: u64::MAX },
+    Start { name: "wrapping", offset: 2 * CAPACITY - 40, filled: 0 },
+    Start { name: "wrapping, filled", offset: CAPACITY - 500, filled: 12 },
+];
+
+/// What is known of a ring's messages, which are numbered from 0.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Known {
+    /// So many were sent.
+    pub sent: u64,
+    /// So many were received and released.
+    pub received: u64,
+    /// The stamp of lap 0.
+    pub stamp: u32,
+}
+
+/// A ring made ready; the side that is not the victim's is held here.
+pub(crate) struct Scene {
+    pub(crate) segment: Segment,
+    pub(crate) known: Known,
+    /// The same memory, to be read as a file.
+    file: File,
+}
+
+impl Scene {
+    /// A new ring that stands as `start` says. Nobody has a role in it.
+    pub(crate) fn set(start: Start) -> Result<Scene, Trouble> {
+        let segment = Segment::create(&Backing::Memfd, &Config::spsc(CAPACITY))?;
+        let mut known = Known { sent: 0, received: 0, stamp: segment.header().first_stamp };
+        let mut producer = segment.producer()?;
+        let mut consumer = segment.consumer()?;
+        while producer.position() < start.offset {
+            send(&mut producer, &mut known)?;
+            receive(&mut consumer, &mut known)?;
+        }
+        for _ in 0..start.filled {
+            match send(&mut producer, &mut known) {
+                Ok(()) => {}
+                Err(SendError::Full) => break,
+                Err(error) => return Err(error.into()),
+            }
+        }
+        drop((producer, consumer));
+        let file = File::from(segment.share_fd()?);
+        Ok(Scene { segment, known, file })
+    }
+
+    /// A ring with the bytes of another, as they stood.
+    pub(crate) fn restored(bytes: &[u8], known: Known) -> Result<Scene, Trouble> {
+        let empty = Segment::create(&Backing::Memfd, &Config::spsc(CAPACITY))?;
+        let file = File::from(empty.share_fd()?);
+        file.write_all_at(bytes, 0)?;
+        let segment = Segment::from_fd(OwnedFd::from(file.try_clone()?), &Attach::default())?;
+        Ok(Scene { segment, known, file })
+    }
+
+    /// The bytes that everybody sees.
+    pub(crate) fn bytes(&self) -> Result<Vec<u8>, Trouble> {
+        let mut bytes = vec![0; self.segment.header().segment_bytes as usize];
+        self.file.read_exact_at(&mut bytes, 0)?;
+        Ok(bytes)
+    }
+}
+
+/// Message number `number`: its length and bytes follow from that. Most words of it look like
+/// records of this lap, the next, or the one after.
+pub(crate) fn message(number: u64, stamp: u32) -> Vec<u8> {
+    let len = (number * 29 % 61) as usize;
+    let mut bytes = number.to_le_bytes().to_vec();
+    for word in 0..8 {
+        let lap = (number / 16 + word % 3) as u32;
+        let lookalike = u64::from(stamp.wrapping_add(lap)) << 32 | 1 << 31 | (word * 8);
+        bytes.extend_from_slice(&lookalike.to_le_bytes());
+    }
+    bytes.truncate(8 + len);
+    bytes
+}
+
+/// Sends the next message if there is room.
+pub(crate) fn send(producer: &mut Producer, known: &mut Known) -> Result<(), SendError> {
+    producer.try_send(&message(known.sent, known.stamp))?;
+    known.sent += 1;
+    Ok(())
+}
+
+/// Receives the next message, which is there, and checks it.
+pub(crate) fn receive(consumer: &mut Consumer, known: &mut Known) -> Result<(), Trouble> {
+    let mut buffer = [0; 128];
+    let received = consumer.try_recv(&mut buffer)?;
+    if buffer[..received.len] != message(known.received, known.stamp)[..] {
+        return Err(format!("message {} is not what was sent", known.received).into());
+    }
+    known.received += 1;
+    Ok(())
+}
+
+/// Where a segment's lines of participants stand: for people to read, and no state of the ring.
+pub(crate) const PARTICIPANTS: std::ops::Range<usize> =
+    annulus::layout::PRODUCER..annulus::layout::DATA;
+
+const _: () = assert!(size_of::<Header>() <= annulus::layout::PRODUCER_GATE);

@@ -1,0 +1,181 @@
+//! The operations of the spsc ring.
+
+use crate::scene::{Known, message};
+use crate::{Operation, Receipt, begin, finished};
+use annulus::ring::Role;
+use annulus::{Consumer, Deadline, Producer, Segment};
+
+/// Every operation of both sides, but for the waiting that may come before one.
+pub const OPERATIONS: [Operation; 16] = [
+    producer("send", |segment, known| {
+        let (mut producer, message) = ready_to_send(segment, known);
+        begin();
+        finished(u64::from(producer.try_send(&message).is_ok()));
+    }),
+    // A take-over makes the producer careful; this one no longer is.
+    producer("send, at ease", |segment, known| {
+        let (mut producer, message) = ready_to_send(segment, known);
+        let mut consumer = segment.consumer().expect("nobody is the consumer");
+        let start = producer.position();
+        let mut buffer = [0; 128];
+        // Empty messages of the harness's own kind would be counted: so these are taken back out.
+        while producer.position() < start + 2 * segment.capacity() && known.sent == known.received {
+            producer.try_send(b"").expect("an empty ring has room");
+            consumer.try_recv(&mut buffer).expect("it was sent");
+        }
+        drop(consumer);
+        segment.reopen().expect("nobody is the consumer");
+        begin();
+        finished(u64::from(producer.try_send(&message).is_ok()));
+    }),
+    producer("send_all of 3", |segment, known| {
+        let (mut producer, _) = ready_to_send(segment, known);
+        let messages = [0, 1, 2].map(|more| message(known.sent + more, known.stamp));
+        begin();
+        let sent = producer.send_all(&messages, Deadline::PASSED);
+        finished(sent.unwrap_or_else(|(sent, _)| sent) as u64);
+    }),
+    producer("claim, commit", |segment, known| {
+        let (mut producer, message) = ready_to_send(segment, known);
+        begin();
+        let sent = producer.try_claim(message.len() + 40).map(|mut claim| {
+            claim.write(0, &message);
+            claim.commit(message.len());
+        });
+        finished(u64::from(sent.is_ok()));
+    }),
+    producer("claim, drop", |segment, known| {
+        let (mut producer, message) = ready_to_send(segment, known);
+        begin();
+        let claimed = producer.try_claim(message.len() + 40).map(|mut claim| {
+            claim.write(0, &message);
+        });
+        let _ = claimed;
+        finished(0);
+    }),
+    producer("close", |segment, known| {
+        let (producer, _) = ready_to_send(segment, known);
+        begin();
+        drop(producer);
+        finished(0);
+    }),
+    producer("join", |segment, _| {
+        begin();
+        let joined = segment.producer();
+        finished(0);
+        drop(joined);
+    }),
+    consumer("recv", Receipt::Returned, |segment, _| {
+        let mut consumer = ready_to_receive(segment);
+        let mut buffer = [0; 128];
+        begin();
+        finished(u64::from(consumer.try_recv(&mut buffer).is_ok()));
+    }),
+    consumer("recv of the length", Receipt::Returned, |segment, known| {
+        let mut consumer = ready_to_receive(segment);
+        let mut buffer = message(known.received, known.stamp);
+        begin();
+        finished(u64::from(consumer.try_recv(&mut buffer).is_ok()));
+    }),
+    Operation {
+        before: 1,
+        ..consumer("recv, release due", Receipt::Returned, |segment, known| {
+            let mut consumer = ready_to_receive(segment);
+            consumer.release_each();
+            receive_before(&mut consumer, 1);
+            let mut buffer = message(known.received + 1, known.stamp);
+            begin();
+            finished(u64::from(consumer.try_recv(&mut buffer).is_ok()));
+        })
+    },
+    Operation {
+        before: 8,
+        ..consumer("recv, batch due", Receipt::Returned, |segment, _| {
+            let mut consumer = ready_to_receive(segment);
+            receive_before(&mut consumer, 8);
+            let mut buffer = [0; 128];
+            begin();
+            finished(u64::from(consumer.try_recv(&mut buffer).is_ok()));
+        })
+    },
+    consumer("peek, release", Receipt::Shown, |segment, _| {
+        let mut consumer = ready_to_receive(segment);
+        consumer.release_each();
+        begin();
+        let taken = consumer.try_peek().map(|view| view.release());
+        finished(u64::from(taken.is_ok()));
+    }),
+    consumer("drain of 9", Receipt::Shown, |segment, _| {
+        let mut consumer = ready_to_receive(segment);
+        begin();
+        let drained = consumer.drain(9, |record| {
+            let mut buffer = [0; 128];
+            record.read(0, &mut buffer[..record.len()]);
+        });
+        finished(drained.unwrap_or(0) as u64);
+    }),
+    consumer("batch, release", Receipt::Shown, |segment, _| {
+        let mut consumer = ready_to_receive(segment);
+        begin();
+        let mut released = 0;
+        if let Ok(mut batch) = consumer.batch(Deadline::PASSED) {
+            for _ in 0..9 {
+                let _ = batch.gather();
+            }
+            released = batch.count().saturating_sub(1);
+            batch.release(released);
+        }
+        finished(released as u64);
+    }),
+    Operation {
+        before: 3,
+        ..consumer("close", Receipt::Returned, |segment, _| {
+            let mut consumer = ready_to_receive(segment);
+            receive_before(&mut consumer, 3);
+            begin();
+            drop(consumer);
+            finished(0);
+        })
+    },
+    consumer("join", Receipt::Returned, |segment, _| {
+        begin();
+        let joined = segment.consumer();
+        finished(0);
+        drop(joined);
+    }),
+];
+
+/// Taking a role over from one that was killed.
+pub(crate) fn take_over(role: Role) -> Operation {
+    let wanted = |operation: &&Operation| operation.role == role && operation.name == "join";
+    *OPERATIONS.iter().find(wanted).expect("both sides can join")
+}
+
+const fn producer(name: &'static str, perform: fn(&Segment, &Known)) -> Operation {
+    Operation { name, role: Role::Producer, before: 0, receipt: Receipt::Returned, perform }
+}
+
+const fn consumer(
+    name: &'static str,
+    receipt: Receipt,
+    perform: fn(&Segment, &Known),
+) -> Operation {
+    Operation { name, role: Role::Consumer, before: 0, receipt, perform }
+}
+
+fn ready_to_send(segment: &Segment, known: &Known) -> (Producer, Vec<u8>) {
+    let producer = segment.producer().expect("nobody is the producer");
+    (producer, message(known.sent, known.stamp))
+}
+
+fn ready_to_receive(segment: &Segment) -> Consumer {
+    segment.consumer().expect("nobody is the consumer")
+}
+
+/// Receives so many messages, or all that are there.
+fn receive_before(consumer: &mut Consumer, messages: u64) {
+    let mut buffer = [0; 128];
+    for _ in 0..messages {
+        let _ = consumer.try_recv(&mut buffer);
+    }
+}
