@@ -132,10 +132,10 @@ impl Corruption {
 impl fmt::Display for What {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            What::Word => "a record's word holds what no peer writes",
-            What::Head => "the released position holds what no consumer writes",
-            What::Gate => "a participant's gate holds what no participant writes",
-            What::ClosedPosition => "the producer closed where its records do not end",
+            What::Word => "a message has a length that is not possible",
+            What::Head => "the receiver is at a place that is not possible",
+            What::Gate => "a side is in a state that is not possible",
+            What::ClosedPosition => "the sender closed in the middle of a message",
         })
     }
 }
@@ -151,8 +151,8 @@ impl fmt::Display for Severed {
         f.write_str(match self {
             Severed::Forked => "this handle belongs to the parent process: attach anew after fork",
             Severed::Truncated => {
-                "the segment's file was truncated: its messages are gone, \
-                                   remove it and make it anew"
+                "the segment's file was truncated: its messages are gone, remove it and make it \
+                 anew"
             }
         })
     }

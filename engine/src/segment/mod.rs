@@ -178,7 +178,8 @@ impl Segment {
     /// role now: the sends of a producer that got `PeerClosed` or `PeerDead` go on. Otherwise does
     /// nothing. Waits as [`Segment::producer`].
     ///
-    /// What the last consumer had not released comes to the next one.
+    /// What the last consumer had not released comes to the next one. That one's gate is forgotten,
+    /// which tells the next that messages may come again: after `PeerDead`, waiting is better.
     pub fn reopen(&self) -> Result<(), JoinError> {
         join::reopen(&self.inner)
     }

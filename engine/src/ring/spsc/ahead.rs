@@ -11,8 +11,9 @@
 //!   written, and each would wait for the other.
 //!
 //! Both are needed, and either alone gives next to nothing (2.6 GHz Xeon, 56 B / 64 KiB, M/s:
-//! neither 69, the producer's 68, the consumer's 71, both 170; bare lines 122). Every line has to be asked for:
-//! one in nine left out, as by one request for each 72-byte record, halves 64 B / 64 KiB.
+//! neither 69, the producer's 68, the consumer's 71, both 170; bare lines 122). Every line has to
+//! be asked for: one in nine left out, as by one request for each 72-byte record, halves 64 B /
+//! 64 KiB.
 //! The distance: 512 bytes give 117, 1 KiB 165, 2 KiB 170, and more is no better. Records of
 //! more than 2 KiB are left to the processor's prefetchers, which do as well there.
 

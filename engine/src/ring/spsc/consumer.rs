@@ -285,7 +285,8 @@ impl<M: Memory> Consumer<M> {
         let start = self.position;
         self.last_record = end - start;
         self.position = end;
-        if end == self.lap_end {
+        // Beyond it, where several were released together.
+        if end >= self.lap_end {
             self.go_to(end);
         }
         self.ask_ahead(start, end);

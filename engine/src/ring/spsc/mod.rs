@@ -57,7 +57,7 @@
 //! | W | the producer stores a record's word | the consumer looks at that word |
 //! | H | the consumer stores `head` | the producer reads `head` when it finds no room |
 //! | G | the producer stores its closed gate | the consumer reads it when it finds no record |
-//! | J | one who joins stores its gate, counted before | a waiting peer asks whether that one died |
+//! | J | one who joins, counted, stores its gate | a waiting peer asks whether that one died |
 
 mod ahead;
 mod claim;

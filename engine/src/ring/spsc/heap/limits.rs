@@ -5,6 +5,7 @@ use crate::error::{RecvError, SendError, What};
 use crate::layout::DATA;
 use crate::ring::word;
 use crate::sync::{Deadline, Memory, Ordering};
+use std::time::Duration;
 
 #[test]
 fn send_all_says_how_many_of_its_messages_are_in_the_ring_when_no_more_fit() {
@@ -122,5 +123,32 @@ impl super::Consumer<super::Reach> {
     unsafe fn peer_scribbles(&self, at: usize, word: u64) {
         // SAFETY: the caller names a word of the ring.
         unsafe { self.area.memory().store(at, word, Ordering::Relaxed) }
+    }
+}
+
+/// Records of one size start where those of the lap before started, whose words are still there.
+#[test]
+fn after_a_batch_over_the_laps_end_an_empty_ring_is_empty() {
+    let (_heap, mut producer, mut consumer) = ring(256);
+    for lap in 0..3 {
+        for _ in 0..4 {
+            for _ in 0..4 {
+                producer.try_send(&[lap; 8]).expect("there is room");
+            }
+            // Of 16 records a lap: the batches start at the second, and the last one crosses.
+            if consumer.position() == 0 {
+                consumer.try_recv(&mut [0; 8]).expect("it is there");
+            }
+            let mut batch = consumer.batch(Deadline::PASSED).expect("some are there");
+            while batch.gather().is_some() {}
+            let count = batch.count();
+            batch.release(count);
+            let soon = Deadline::after(Duration::from_millis(1));
+            assert_eq!(consumer.recv(&mut [0; 8], soon), Err(RecvError::Timeout));
+            assert_eq!(consumer.tag, consumer.area.tag(consumer.position()));
+        }
+        // So that the next lap's batches do not end where the lap does.
+        producer.try_send(b"").expect("there is room");
+        consumer.try_recv(&mut [0; 8]).expect("it is there");
     }
 }
