@@ -1,4 +1,5 @@
-//! How a command ends: its status, and the one sentence it says when something was wrong.
+//! How a command ends: its status, and the one sentence it says when something was wrong. What it
+//! says stands in `sentences`.
 //!
 //! | status | means |
 //! |---|---|
@@ -10,12 +11,14 @@
 //! | 5 | the segment is corrupted or was truncated |
 //! | 6 | it exists, is busy, or was refused |
 
+mod sentences;
+
 use crate::address::BadAddress;
-use crate::units::{Bytes, UnitError};
+use crate::standard::Standard;
+use crate::units::UnitError;
 use annulus::error::{RecvError, SendError, Severed};
 use annulus::segment::{JoinError, RemoveError, SegmentError};
 use annulus_benches::fault::Fault;
-use std::fmt;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
@@ -62,26 +65,34 @@ pub(crate) enum Failure {
     Address(BadAddress),
     /// A file to be sent.
     Input { name: String, error: io::Error },
+    /// A descriptor that was closed when the process began.
+    Closed(Standard),
     /// Messages to standard output.
     Output(io::Error),
     /// Other text to standard output.
     Print(io::Error),
     /// The segment cannot be made or opened.
     Segment { address: String, error: SegmentError },
+    /// A system call for the segment failed, whose file has, or would have, so many bytes.
+    Call { address: String, call: &'static str, error: io::Error, bytes: Option<u64> },
     /// The role cannot be had.
     Join { address: String, error: JoinError },
     /// The segment cannot be removed.
     Remove { address: String, error: RemoveError },
     /// `rm` of a file.
     NotNamed { address: String },
+    /// `rm` of a file with a ring's name and too short for anything of a ring.
+    NeverARing { address: String, bytes: u64 },
     /// It exists with another capacity.
     OtherCapacity { address: String, asked: u64, found: u64 },
     /// It is made and removed by others all the time.
     Contended { address: String },
     /// Nothing to receive came.
     NothingCame { address: String },
+    /// The blocks that were asked for are longer than the ring takes.
+    LongBlocks { address: String, chunk: usize, ring: Limits },
     /// A message is longer than the ring takes.
-    TooLong { address: String, number: u64, limit: u64, capacity: u64, enough: Option<u64> },
+    TooLong { address: String, number: u64, len: Length, ring: Limits },
     /// Sending failed.
     Send { address: String, error: SendError, sent: u64 },
     /// Receiving failed.
@@ -94,6 +105,24 @@ pub(crate) enum Failure {
     Guard(io::Error),
     /// A case of the bench.
     Bench { case: String, fault: Fault },
+}
+
+/// What a ring takes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Limits {
+    /// Its capacity.
+    pub(crate) capacity: u64,
+    /// Its longest message.
+    pub(crate) longest: usize,
+}
+
+/// The length of a message that is too long, as far as it was seen.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Length {
+    /// All of it.
+    Exactly(usize),
+    /// Its end was not seen.
+    AtLeast(usize),
 }
 
 impl Failure {
@@ -110,8 +139,11 @@ impl Failure {
             | Failure::Zero { .. }
             | Failure::Address(_)
             | Failure::NotNamed { .. }
+            | Failure::LongBlocks { .. }
             | Failure::Bench { fault: Fault::NoSuchCase, .. } => Status::Usage,
             Failure::Input { .. }
+            | Failure::Closed(_)
+            | Failure::Call { .. }
             | Failure::Output(_)
             | Failure::Print(_)
             | Failure::TooLong { .. }
@@ -119,7 +151,9 @@ impl Failure {
             | Failure::Guard(_)
             | Failure::Bench { .. } => Status::Error,
             Failure::NothingCame { .. } | Failure::Slow { .. } => Status::Deadline,
-            Failure::OtherCapacity { .. } | Failure::Contended { .. } => Status::Refused,
+            Failure::OtherCapacity { .. }
+            | Failure::Contended { .. }
+            | Failure::NeverARing { .. } => Status::Refused,
             Failure::Segment { error, .. } => of_segment(*error),
             Failure::Join { error, .. } => of_join(*error),
             Failure::Remove { error, .. } => of_remove(*error),
@@ -131,8 +165,14 @@ impl Failure {
 
 /// Says on standard error what is worth saying although the command goes on.
 pub(crate) fn note(failure: &Failure) {
+    // What was typed is told as well: a newline in it would make two sentences of one, and other
+    // control characters would act on the terminal.
+    let mut sentence = String::new();
+    for c in failure.to_string().chars() {
+        if c.is_control() { sentence.extend(c.escape_default()) } else { sentence.push(c) }
+    }
     // Nothing can be done when nobody listens.
-    let _ = writeln!(io::stderr(), "annulus: {failure}");
+    let _ = writeln!(io::stderr(), "annulus: {sentence}");
 }
 
 fn of_segment(error: SegmentError) -> Status {
@@ -194,143 +234,5 @@ fn of_severed(severed: Severed) -> Status {
     match severed {
         Severed::Truncated => Status::Corrupted,
         Severed::Forked => Status::Error,
-    }
-}
-
-impl fmt::Display for Failure {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Failure::Arguments { command, error } => {
-                write!(f, "{command}: {}, see 'annulus {command} --help'", Refused(error))
-            }
-            Failure::FirstArgument(error) => write!(f, "{}, see 'annulus --help'", Refused(error)),
-            Failure::NoCommand => f.write_str("what to do is not said, see 'annulus --help'"),
-            Failure::UnknownCommand(word) => {
-                write!(f, "there is no command '{word}', see 'annulus --help'")
-            }
-            Failure::Missing { command, what } => {
-                write!(f, "{command}: {what} is missing, see 'annulus {command} --help'")
-            }
-            Failure::Both { command, options: [one, other] } => {
-                write!(f, "{command}: {one} and {other} exclude each other, give one of them")
-            }
-            Failure::Option { option, given, error } => {
-                write!(f, "{option} '{given}' is not understood: {error}")
-            }
-            Failure::Zero { option } => write!(f, "{option} is 0, give 1 or more"),
-            Failure::Address(BadAddress { given, error }) => {
-                write!(f, "'{}' is no address: {error}", given.display())
-            }
-            Failure::Input { name, error } => {
-                write!(f, "cannot read {name}: {}", Plain(error))
-            }
-            Failure::Output(error) => write!(
-                f,
-                "cannot write the output: {}, and what was not written stays in the ring",
-                Plain(error)
-            ),
-            Failure::Print(error) => write!(f, "cannot write the output: {}", Plain(error)),
-            Failure::Segment { address, error } => write!(f, "{address}: {error}"),
-            Failure::Join { address, error } => write!(f, "{address}: {error}"),
-            Failure::Remove { address, error } => write!(f, "{address}: {error}"),
-            Failure::NotNamed { address } => {
-                write!(f, "{address}: only rings in shared memory are removed here, use rm(1)")
-            }
-            Failure::OtherCapacity { address, asked, found } => write!(
-                f,
-                "{address}: the ring exists with a capacity of {} and {} was asked for, ask for \
-                 that, for none, or remove the ring",
-                Bytes(*found),
-                Bytes(*asked)
-            ),
-            Failure::Contended { address } => write!(
-                f,
-                "{address}: others keep making and removing this ring, try again when they have \
-                 finished"
-            ),
-            Failure::NothingCame { address } => write!(
-                f,
-                "{address}: nothing to receive came in time, start a sender or allow more time"
-            ),
-            Failure::TooLong { address, number, limit, capacity, enough } => {
-                let ring = Bytes(*capacity);
-                write!(
-                    f,
-                    "{address}: message {number} is too long, this ring of {ring} takes at most \
-                     {limit} bytes: "
-                )?;
-                match enough {
-                    Some(enough) => {
-                        write!(f, "make shorter ones, or a ring with ?capacity={}", Bytes(*enough))
-                    }
-                    None => f.write_str("make shorter ones"),
-                }
-            }
-            Failure::Send { address, error, sent } => write!(
-                f,
-                "{address}: {error}; {} sent before, and what nobody has received yet stays in the \
-                 ring",
-                Messages(*sent)
-            ),
-            Failure::Recv { address, error: RecvError::ProducerDied, received } => write!(
-                f,
-                "{address}: the sender ended without closing the ring: all that it left was \
-                 written ({}), but there may have been more to come",
-                Messages(*received)
-            ),
-            Failure::Recv { address, error, received } => {
-                write!(f, "{address}: {error}; {} received before", Messages(*received))
-            }
-            Failure::Slow { what } => {
-                write!(f, "the deadline passed while waiting for {what}, allow more time")
-            }
-            Failure::List(error) => {
-                write!(f, "the segments in shared memory cannot be listed: {}", Plain(error))
-            }
-            Failure::Guard(error) => {
-                write!(f, "the guard against truncated segments cannot be set up: {}", Plain(error))
-            }
-            Failure::Bench { case, fault } => write!(f, "{case}: {fault}"),
-        }
-    }
-}
-
-/// An argument that the parser refused.
-struct Refused<'e>(&'e lexopt::Error);
-
-impl fmt::Display for Refused<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0 {
-            lexopt::Error::UnexpectedArgument(word) => {
-                write!(f, "there is no place for '{}'", word.display())
-            }
-            lexopt::Error::UnexpectedValue { option, value } => {
-                write!(f, "{option} takes no value, '{}' was given", value.display())
-            }
-            lexopt::Error::UnexpectedOption(option) => write!(f, "there is no option {option}"),
-            lexopt::Error::MissingValue { option: Some(option) } => {
-                write!(f, "the value of {option} is missing")
-            }
-            other => other.fmt(f),
-        }
-    }
-}
-
-/// A number of messages.
-struct Messages(u64);
-
-impl fmt::Display for Messages {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} message{}", self.0, if self.0 == 1 { "" } else { "s" })
-    }
-}
-
-/// An error of the system without Rust's "(os error 2)".
-struct Plain<'e>(&'e io::Error);
-
-impl fmt::Display for Plain<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let text = self.0.to_string();
-        f.write_str(text.split(" (os error").next().unwrap_or(&text))
     }
 }

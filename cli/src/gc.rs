@@ -2,8 +2,8 @@
 
 use crate::args::Args;
 use crate::exit::{self, Failure, Status};
-use crate::{print, usage};
-use annulus::segment::{Removal, RemoveError, list, remove};
+use crate::{print, rm, usage};
+use annulus::segment::{Listed, Removal, RemoveError, list, remove};
 use lexopt::prelude::{Long, Short};
 
 /// Runs the command.
@@ -21,7 +21,8 @@ pub(crate) fn run(mut args: Args) -> Result<Status, Failure> {
     let me = unsafe { libc::geteuid() };
     let mut status = Status::Done;
     // Root could remove what others have; that is for `rm`, by name.
-    for listed in list().map_err(Failure::List)?.into_iter().filter(|listed| listed.uid == me) {
+    let ours = |listed: &Listed| listed.uid == me && listed.bytes >= rm::MAGIC_BYTES;
+    for listed in list().map_err(Failure::List)?.into_iter().filter(ours) {
         let address = format!("shm:{}", listed.name);
         match remove(&listed.name, Removal::Unheld) {
             Ok(()) => print::all(&format!("removed {address}, {} bytes\n", listed.bytes))?,

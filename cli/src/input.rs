@@ -3,6 +3,7 @@
 use crate::descriptor::{self, Stop};
 use crate::exit::Failure;
 use crate::limit::Limit;
+use crate::standard::Standard;
 use std::ffi::OsString;
 use std::fs::File;
 use std::io;
@@ -64,7 +65,7 @@ impl Input {
             return Input::stdin();
         }
         let name = format!("'{}'", path.display());
-        match File::open(path) {
+        match File::open(path).and_then(not_a_folder) {
             Ok(file) => Ok(Input { name, file }),
             Err(error) => Err(Failure::Input { name, error }),
         }
@@ -72,12 +73,21 @@ impl Input {
 
     /// A descriptor of its own: the standard library's has a buffer.
     fn stdin() -> Result<Input, Failure> {
+        Standard::Input.check()?;
         let name = "standard input".to_owned();
         match io::stdin().as_fd().try_clone_to_owned() {
             Ok(descriptor) => Ok(Input { name, file: File::from(descriptor) }),
             Err(error) => Err(Failure::Input { name, error }),
         }
     }
+}
+
+/// A folder can be opened, and not read.
+fn not_a_folder(file: File) -> io::Result<File> {
+    if file.metadata()?.is_dir() {
+        return Err(io::Error::from_raw_os_error(libc::EISDIR));
+    }
+    Ok(file)
 }
 
 /// Cuts inputs into lines, one after the other, in one buffer that grows up to the longest
@@ -98,8 +108,8 @@ pub(crate) struct Lines {
 pub(crate) enum Next<'l> {
     /// A line without its newline; perhaps longer than a message may be.
     Line(&'l [u8]),
-    /// Longer than any message, and its end not yet seen.
-    TooLong,
+    /// Longer than any message: so many bytes, and its end not yet seen.
+    TooLong(usize),
     /// The input's end.
     End,
 }
@@ -122,7 +132,7 @@ impl Lines {
             }
             self.scanned = self.end;
             if self.end - self.start > self.longest {
-                return Ok(Next::TooLong);
+                return Ok(Next::TooLong(self.end - self.start));
             }
             self.make_room();
             let count = input.read_to(&mut self.buffer[self.end..], limit)?;

@@ -1,20 +1,27 @@
 //! `annulus ls`: the rings in shared memory, who is there, and in which state they are.
 //!
-//! Each ring is mapped and looked at, and no role is taken: nobody notices.
+//! Each ring is mapped and looked at, and no role is taken: nobody notices. What has a ring's name
+//! and is no file (a link, a FIFO) is in a sender's way, so it is listed with the rest.
 
 use crate::args::Args;
 use crate::exit::{Failure, Status};
 use crate::units::Bytes;
 use crate::{meet, print, usage};
 use annulus::ring::Standing;
-use annulus::segment::{Listed, RoleSurvey, SegmentError, Survey, list};
+use annulus::segment::{Listed, Name, RoleSurvey, SegmentError, Survey, list};
 use annulus::{Attach, Backing, Segment};
 use lexopt::prelude::{Long, Short};
 use serde_json::{Value, json};
+use std::os::unix::fs::MetadataExt;
 use std::time::UNIX_EPOCH;
+use std::{fs, io};
 
 /// The form of a JSON line. It changes when a field's meaning does.
 const SCHEMA: &str = "annulus.ls/1";
+
+/// Where rings with a name are, and what the names of their files begin with.
+const FOLDER: &str = "/dev/shm";
+const PREFIX: &str = "annulus.";
 
 /// The columns of the table.
 const HEADS: [&str; 6] = ["NAME", "OWNER", "CAPACITY", "STATE", "SENDER", "RECEIVER"];
@@ -44,7 +51,10 @@ pub(crate) fn run(mut args: Args) -> Result<Status, Failure> {
             }
         }
     }
-    let rows: Vec<Row> = list().map_err(Failure::List)?.into_iter().filter_map(Row::look).collect();
+    let files = list().map_err(Failure::List)?;
+    let mut rows: Vec<Row> = files.into_iter().filter_map(Row::look).collect();
+    rows.extend(no_files().map_err(Failure::List)?);
+    rows.sort_by(|a, b| a.listed.name.cmp(&b.listed.name));
     if json {
         let lines = rows.iter().map(|row| format!("{}\n", row.json()));
         print::all(&lines.collect::<String>())?;
@@ -52,6 +62,25 @@ pub(crate) fn run(mut args: Args) -> Result<Status, Failure> {
         print::all(&table(&rows))?;
     }
     Ok(Status::Done)
+}
+
+/// What stands in shared memory under the name of a ring and is no regular file.
+fn no_files() -> io::Result<Vec<Row>> {
+    let mut rows = Vec::new();
+    for entry in fs::read_dir(FOLDER)? {
+        let entry = entry?;
+        let file = entry.file_name();
+        let name = file.to_str().and_then(|file| Name::new(file.strip_prefix(PREFIX)?).ok());
+        // Of a link this is the link's own; what is gone meanwhile is not there.
+        let (Some(name), Ok(metadata)) = (name, entry.metadata()) else { continue };
+        if metadata.is_file() {
+            continue;
+        }
+        let (uid, bytes, modified) = (metadata.uid(), metadata.len(), metadata.modified()?);
+        let listed = Listed { name, uid, bytes, modified };
+        rows.push(Row { listed, seen: Err(SegmentError::NotRegular) });
+    }
+    Ok(rows)
 }
 
 impl Row {

@@ -7,6 +7,7 @@
 //! | `meet` | creating or attaching, and waiting for the other side |
 //! | `watch` | what others do to the segment's file meanwhile |
 //! | `input`, `output`, `descriptor` | bytes in and out, without a copy where there need be none |
+//! | `standard` | whether there is an input and an output at all |
 //! | `limit`, `exit`, `print` | how long it may take, and how it ends; text |
 //!
 //! Here the command is chosen, and its end becomes an exit status. A signal ends a command as it
@@ -27,6 +28,7 @@ mod print;
 mod recv;
 mod rm;
 mod send;
+mod standard;
 mod units;
 mod usage;
 mod watch;

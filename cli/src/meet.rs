@@ -11,11 +11,12 @@
 //! Whoever is just leaving (its gate is closed, its lock not yet dropped) is waited for.
 
 use crate::address::{Address, CAPACITY_DEFAULT};
-use crate::exit::Failure;
+use crate::exit::{Failure, Limits};
 use crate::limit::Limit;
 use annulus::ring::{Geometry, Standing};
 use annulus::segment::{JoinError, Removal, RemoveError, RoleSurvey, SegmentError, Survey};
 use annulus::{Attach, Backing, Config, Consumer, Producer, Segment};
+use std::io;
 use std::thread;
 use std::time::Duration;
 
@@ -45,12 +46,12 @@ pub(crate) struct Receiving {
 }
 
 /// Joins the ring at `address` as its sender; creates it if it is not there. One that does not
-/// take messages of `longest` bytes is neither created nor joined.
-pub(crate) fn sender(address: &Address, longest: usize) -> Result<Sending, Failure> {
+/// take blocks of `chunk` bytes is neither created nor joined.
+pub(crate) fn sender(address: &Address, chunk: Option<usize>) -> Result<Sending, Failure> {
     let leaving = Limit::after(Some(LEAVING));
     for _ in 0..ATTEMPTS {
-        let Some(segment) = find_or_create(address, longest)? else { continue };
-        check_takes(address, segment.capacity(), longest)?;
+        let Some(segment) = find_or_create(address, chunk)? else { continue };
+        check_takes(address, segment.capacity(), chunk)?;
         match segment.producer() {
             Ok(producer) => return Ok(Sending { segment, producer }),
             Err(JoinError::Removed) => {}
@@ -100,41 +101,30 @@ pub(crate) fn unlink_spent(address: &Address, segment: &Segment) -> Result<(), R
 }
 
 /// The ring at `address`, made if it was not there; `None` if it changed under our hands.
-fn find_or_create(address: &Address, longest: usize) -> Result<Option<Segment>, Failure> {
+fn find_or_create(address: &Address, chunk: Option<usize>) -> Result<Option<Segment>, Failure> {
     if let Some(segment) = attach(address, Attach::default())? {
         return Ok(Some(segment));
     }
     let capacity = address.capacity.unwrap_or(CAPACITY_DEFAULT);
-    check_takes(address, capacity, longest)?;
+    check_takes(address, capacity, chunk)?;
     create(address, capacity)
 }
 
-/// Whether a ring of `capacity` takes messages of `longest` bytes.
-fn check_takes(address: &Address, capacity: u64, longest: usize) -> Result<(), Failure> {
-    match Geometry::new(capacity, 0) {
-        Some(geometry) if geometry.longest_message() < longest => {
-            let limit = geometry.longest_message();
-            Err(too_long(address, [capacity, limit as u64], 1, Some(longest)))
+/// Whether a ring of `capacity` takes blocks of `chunk` bytes.
+fn check_takes(address: &Address, capacity: u64, chunk: Option<usize>) -> Result<(), Failure> {
+    // An impossible capacity is refused when the ring is made.
+    let longest = Geometry::new(capacity, 0).map(|geometry| geometry.longest_message());
+    match (chunk, longest) {
+        (Some(chunk), Some(longest)) if chunk > longest => {
+            let ring = Limits { capacity, longest };
+            Err(Failure::LongBlocks { address: address.to_string(), chunk, ring })
         }
-        // An impossible capacity is refused when the ring is made.
         _ => Ok(()),
     }
 }
 
-/// Message `number` is too long, of `len` bytes if its end was seen, for a ring of that
-/// `[capacity, limit]`.
-pub(crate) fn too_long(
-    address: &Address,
-    [capacity, limit]: [u64; 2],
-    number: u64,
-    len: Option<usize>,
-) -> Failure {
-    let (address, enough) = (address.to_string(), len.and_then(capacity_for));
-    Failure::TooLong { address, number, limit, capacity, enough }
-}
-
 /// The smallest ring that takes a message of `len` bytes, if there is one.
-fn capacity_for(len: usize) -> Option<u64> {
+pub(crate) fn capacity_for(len: usize) -> Option<u64> {
     let capacities = (0..u64::BITS).map(|shift| 1 << shift);
     let mut geometries = capacities.filter_map(|capacity| Geometry::new(capacity, 0));
     geometries.find(|geometry| geometry.longest_message() >= len).map(Geometry::capacity)
@@ -172,7 +162,7 @@ fn attach(address: &Address, choice: Attach) -> Result<Option<Segment>, Failure>
     let segment = match Segment::attach(&address.backing, &choice) {
         Ok(segment) => segment,
         Err(SegmentError::NotFound) => return Ok(None),
-        Err(error) => return Err(Failure::Segment { address: address.to_string(), error }),
+        Err(error) => return Err(failed(address, error, bytes_of(&address.backing))),
     };
     let found = segment.capacity();
     match address.capacity {
@@ -188,8 +178,29 @@ fn create(address: &Address, capacity: u64) -> Result<Option<Segment>, Failure> 
     match Segment::create(&address.backing, &Config::spsc(capacity)) {
         Ok(segment) => Ok(Some(segment)),
         Err(SegmentError::Exists) => Ok(None),
-        Err(error) => Err(Failure::Segment { address: address.to_string(), error }),
+        Err(error) => Err(failed(address, error, Some(capacity))),
     }
+}
+
+/// The segment, of so many bytes, cannot be made or opened.
+fn failed(address: &Address, error: SegmentError, bytes: Option<u64>) -> Failure {
+    let address = address.to_string();
+    match error {
+        SegmentError::Io { call, errno } => {
+            Failure::Call { address, call, error: io::Error::from_raw_os_error(errno), bytes }
+        }
+        error => Failure::Segment { address, error },
+    }
+}
+
+/// The size of the file there, if there is one.
+fn bytes_of(backing: &Backing) -> Option<u64> {
+    let metadata = match backing {
+        Backing::Named(name) => name.path().metadata(),
+        Backing::File(path) => path.metadata(),
+        Backing::Memfd => return None,
+    };
+    metadata.ok().map(|metadata| metadata.len())
 }
 
 /// Nobody has sent anything that is still to be received, and nobody is about to.

@@ -7,7 +7,9 @@
 //! ```
 
 use crate::descriptor::{self, Stop};
+use crate::exit::Failure;
 use crate::limit::Limit;
+use crate::standard::Standard;
 use annulus::Position;
 use std::io::{self, Write};
 use std::os::fd::{AsFd, OwnedFd};
@@ -51,8 +53,9 @@ pub(crate) struct Written {
 
 impl Output {
     /// Standard output, without the buffer of the standard library.
-    pub(crate) fn new(form: Form) -> io::Result<Output> {
-        let stdout = io::stdout().as_fd().try_clone_to_owned()?;
+    pub(crate) fn new(form: Form) -> Result<Output, Failure> {
+        Standard::Output.check()?;
+        let stdout = io::stdout().as_fd().try_clone_to_owned().map_err(Failure::Output)?;
         Ok(Output { stdout, form, messages: Vec::new() })
     }
 

@@ -56,7 +56,7 @@ pub(crate) fn run(args: Args) -> Result<Status, Failure> {
     let Some(asked) = parse(args)? else { return usage::show(usage::RECV) };
     let limit = Limit::after(asked.deadline);
     let mut wait = Limit::after(asked.wait_for).sooner(limit);
-    let output = Output::new(asked.form).map_err(Failure::Output)?;
+    let output = Output::new(asked.form)?;
     let mut receiver = Receiver { asked: &asked, limit, output, received: 0, suspects: 0 };
     // Ends with the stream, an error or the limit; with --follow and no limit it need not.
     loop {

@@ -8,6 +8,10 @@ use annulus::Backing;
 use annulus::segment::{Removal, remove};
 use lexopt::prelude::{Long, Short, Value};
 
+/// What a file has at least that was a ring once: rings are published complete, so one that has
+/// less was cut short by somebody, or is something else, and that cannot be known.
+pub(crate) const MAGIC_BYTES: u64 = size_of_val(&annulus::layout::MAGIC) as u64;
+
 /// Runs the command. Each address is tried; the status is that of the first failure.
 pub(crate) fn run(args: Args) -> Result<Status, Failure> {
     let Some(addresses) = parse(args)? else { return usage::show(usage::RM) };
@@ -37,9 +41,16 @@ fn parse(mut args: Args) -> Result<Option<Vec<Address>>, Failure> {
 }
 
 fn remove_one(address: &Address) -> Result<(), Failure> {
-    match &address.backing {
-        Backing::Named(name) => remove(name, Removal::Unheld)
-            .map_err(|error| Failure::Remove { address: address.to_string(), error }),
-        _ => Err(Failure::NotNamed { address: address.to_string() }),
+    let text = address.to_string();
+    let Backing::Named(name) = &address.backing else {
+        return Err(Failure::NotNamed { address: text });
+    };
+    match name.path().symlink_metadata() {
+        Ok(file) if file.is_file() && file.len() < MAGIC_BYTES => {
+            Err(Failure::NeverARing { address: text, bytes: file.len() })
+        }
+        _ => {
+            remove(name, Removal::Unheld).map_err(|error| Failure::Remove { address: text, error })
+        }
     }
 }

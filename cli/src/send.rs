@@ -9,12 +9,13 @@
 use crate::address::Address;
 use crate::args::{self, Args};
 use crate::descriptor::Stop;
-use crate::exit::{Failure, Status};
+use crate::exit::{Failure, Length, Limits, Status};
 use crate::input::{Input, Lines, Next};
 use crate::limit::Limit;
 use crate::meet::{self, Sending};
 use crate::{units, usage};
 use annulus::error::SendError;
+use annulus::ring::Standing;
 use annulus::segment::Mapping;
 use annulus::sync::Outside;
 use annulus::{Position, Producer, Segment};
@@ -23,7 +24,7 @@ use std::ffi::OsString;
 use std::time::Duration;
 use std::{mem, thread};
 
-/// The pause between two looks for a receiver's successor.
+/// The pause between two looks for a receiver's leaving or coming.
 const PAUSE: Duration = Duration::from_millis(1);
 
 type Claim<'p> = annulus::ring::spsc::Claim<'p, Mapping>;
@@ -32,6 +33,7 @@ struct Asked {
     address: Address,
     chunk: Option<usize>,
     deadline: Option<Duration>,
+    persist: bool,
     files: Vec<OsString>,
 }
 
@@ -40,7 +42,7 @@ pub(crate) fn run(args: Args) -> Result<Status, Failure> {
     let Some(asked) = parse(args)? else { return usage::show(usage::SEND) };
     let limit = Limit::after(asked.deadline);
     let inputs = Input::open_all(&asked.files)?;
-    let mut sender = Sender::join(&asked.address, asked.chunk.unwrap_or(0), limit)?;
+    let mut sender = Sender::join(&asked, limit)?;
     match sender.send_all(&inputs, asked.chunk) {
         Ok(()) => {
             sender.producer.close();
@@ -55,12 +57,14 @@ pub(crate) fn run(args: Args) -> Result<Status, Failure> {
 }
 
 fn parse(mut args: Args) -> Result<Option<Asked>, Failure> {
-    let (mut address, mut chunk, mut deadline, mut files) = (None, None, None, Vec::new());
+    let (mut address, mut chunk, mut deadline) = (None, None, None);
+    let (mut persist, mut files) = (false, Vec::new());
     while let Some(arg) = args.next()? {
         match arg {
             Short('h') | Long("help") => return Ok(None),
             Long("chunk") => chunk = Some(args.positive("--chunk", units::size)?),
             Long("deadline") => deadline = args.option("--deadline", units::span)?,
+            Long("persist") => persist = true,
             Value(word) if address.is_none() => address = Some(args::address(word)?),
             Value(file) => files.push(file),
             other => {
@@ -71,7 +75,7 @@ fn parse(mut args: Args) -> Result<Option<Asked>, Failure> {
     }
     let address = address.ok_or(args.missing("an address"))?;
     let chunk = chunk.map(|chunk| usize::try_from(chunk).unwrap_or(usize::MAX));
-    Ok(Some(Asked { address, chunk, deadline, files }))
+    Ok(Some(Asked { address, chunk, deadline, persist, files }))
 }
 
 /// The sending end with what it needs to say what went wrong.
@@ -80,16 +84,19 @@ struct Sender<'a> {
     segment: Segment,
     producer: Producer,
     limit: Limit,
+    /// Whether a receiver that leaves or dies ends nothing.
+    persist: bool,
     /// Where our first message starts.
     start: Position,
     sent: u64,
 }
 
 impl<'a> Sender<'a> {
-    fn join(address: &'a Address, longest: usize, limit: Limit) -> Result<Sender<'a>, Failure> {
-        let Sending { segment, producer } = meet::sender(address, longest)?;
+    fn join(asked: &'a Asked, limit: Limit) -> Result<Sender<'a>, Failure> {
+        let Asked { address, persist, .. } = asked;
+        let Sending { segment, producer } = meet::sender(address, asked.chunk)?;
         let start = producer.position();
-        Ok(Sender { address, segment, producer, limit, start, sent: 0 })
+        Ok(Sender { address, segment, producer, limit, persist: *persist, start, sent: 0 })
     }
 
     fn send_all(&mut self, inputs: &[Input], chunk: Option<usize>) -> Result<(), Failure> {
@@ -107,7 +114,7 @@ impl<'a> Sender<'a> {
         loop {
             match lines.next(input, self.limit).map_err(|stop| input.failed(stop))? {
                 Next::Line(line) => self.send(line)?,
-                Next::TooLong => return Err(self.too_long(None)),
+                Next::TooLong(seen) => return Err(self.too_long(Length::AtLeast(seen))),
                 Next::End => return Ok(()),
             }
         }
@@ -167,20 +174,37 @@ impl<'a> Sender<'a> {
 
     /// Returns if the sending is worth trying again; gives the failure if it is not.
     ///
-    /// A receiver that closed before it took anything of ours was the one of the stream before,
-    /// just leaving while we came: ours is still to come.
+    /// A receiver that closed before it took anything of ours was none of ours: perhaps that of the
+    /// stream before, just leaving while we came.
     fn ride_out(&self, error: SendError, len: usize) -> Result<(), Failure> {
         match error {
-            SendError::PeerClosed if self.segment.survey().head <= self.start => {
-                if self.limit.has_passed() {
-                    return Err(self.failed(SendError::Timeout));
-                }
+            SendError::PeerClosed if self.persist || self.took_nothing() => self.reopen(),
+            SendError::PeerDead if self.persist => {
+                // The engine looks at the deadline. The dead one's gate stays as it is: it tells
+                // the next receiver which messages may come again.
                 thread::sleep(PAUSE);
                 Ok(())
             }
-            SendError::TooLarge { .. } => Err(self.too_long(Some(len))),
+            SendError::TooLarge { .. } => Err(self.too_long(Length::Exactly(len))),
             error => Err(self.failed(error)),
         }
+    }
+
+    fn took_nothing(&self) -> bool {
+        self.segment.survey().head <= self.start
+    }
+
+    /// Opens the ring for the next receiver. One that has closed and not left yet is given time.
+    fn reopen(&self) -> Result<(), Failure> {
+        let failed = |error| Failure::Join { address: self.address.to_string(), error };
+        self.segment.reopen().map_err(failed)?;
+        if matches!(self.segment.survey().consumer.standing, Standing::Closed(_)) {
+            if self.limit.has_passed() {
+                return Err(Failure::Slow { what: "the last receiver to leave".to_owned() });
+            }
+            thread::sleep(PAUSE);
+        }
+        Ok(())
     }
 
     fn failed(&self, error: SendError) -> Failure {
@@ -195,11 +219,10 @@ impl<'a> Sender<'a> {
         }
     }
 
-    /// The next message is too long for this ring; of `len` bytes, if its end was seen.
-    fn too_long(&self, len: Option<usize>) -> Failure {
-        let limit = self.segment.longest_message() as u64;
-        let ring = [self.segment.capacity(), limit];
-        meet::too_long(self.address, ring, self.sent + 1, len)
+    fn too_long(&self, len: Length) -> Failure {
+        let (capacity, longest) = (self.segment.capacity(), self.segment.longest_message());
+        let (address, number) = (self.address.to_string(), self.sent + 1);
+        Failure::TooLong { address, number, len, ring: Limits { capacity, longest } }
     }
 }
 

@@ -34,7 +34,7 @@ segment, 6 exists, busy or refused. Output that nobody reads any more: 0.
 
 /// `annulus send --help`.
 pub(crate) const SEND: &str = "\
-usage: annulus send [--chunk N] [--deadline T] ADDRESS [FILE...]
+usage: annulus send [--chunk N] [--deadline T] [--persist] ADDRESS [FILE...]
 
 Sends each line of the files as a message, without its newline; the last line may lack one, and
 an empty line is an empty message. Standard input is read for `-` and when there is no file. The
@@ -42,10 +42,14 @@ ring is created, or joined if it exists and has no sender; what is unread in it 
 
   --chunk N      send blocks of N bytes instead; the last one of each file may be shorter
   --deadline T   give up after T, with status 4; `forever` unless given
+  --persist      a receiver that leaves or dies does not end the sending: wait for the next one
 
-Waits while the ring is full, also when no receiver has come yet. At the end of the input it
-closes the ring. If it fails or is stopped (Ctrl-C) it does not close it: the receiver gets what
-was sent, and status 3, since there may have been more to come.
+Waits while the ring is full, also when no receiver has come yet. A receiver that leaves in the
+middle ends it with status 1; one that dies ends it with status 3, when the ring is full; not so
+with --persist: then the next receiver goes on, and after a death a few messages come again.
+
+At the end of the input it closes the ring. If it fails or is stopped (Ctrl-C) it does not close
+it: the receiver gets what was sent, and status 3, since there may have been more to come.
 ";
 
 /// `annulus recv --help`.
@@ -74,7 +78,7 @@ pub(crate) const LS: &str = "\
 usage: annulus ls [--json]
 
 Lists the rings in shared memory: name, owner, capacity, state, and the processes that send and
-receive. Rings that cannot be opened are listed with the reason.
+receive. What has a ring's name and cannot be opened, or is no ring, is listed with the reason.
 
   --json   one JSON object a line
 
@@ -87,7 +91,7 @@ pub(crate) const RM: &str = "\
 usage: annulus rm ADDRESS...
 
 Removes rings in shared memory, with what is unread in them. A ring that a process holds is not
-removed: status 6.
+removed, nor is a file that is no ring: status 6.
 ";
 
 /// `annulus gc --help`.
@@ -102,12 +106,21 @@ which. What is not a ring, or belongs to others, stays.
 pub(crate) const BENCH: &str = "\
 usage: annulus bench [--quick] [--json] [CASE]
 
-Measures rings between two pinned processes, beside what the machine itself allows. Takes about
-90 seconds.
+Measures rings between two pinned processes, beside what the machine itself allows. Takes half a
+minute, and 90 seconds at most.
 
-  --quick   shorter and less exact, about 10 seconds
+  --quick   shorter and less exact, a second or two
   --json    one JSON object a line
   CASE      only cases whose names begin so, and the limits that they are compared with
+
+Columns of the table, times in nanoseconds:
+  value     round trips (rtt): the median time; streams: what went through in a second
+  ratio     of the value to the machine's own limit in the same run, near 1 is good: 1.20 is a
+            fifth more time for a round trip, 0.80 a fifth less through a stream; - has no limit
+  p50 p99 p99.9 max   half, 99 %, 99.9 % and all of the round trips took no longer
+  wait      how both sides waited, the best of what was tried: spin (look all the time), pause:N
+            (N pauses of the processor between two looks), block (in the kernel)
+  rounds    how often it was measured; the value is the median over the rounds
 ";
 
 /// What `annulus --version` prints.

@@ -79,13 +79,22 @@ fn an_empty_input_is_an_empty_stream_and_no_error() {
 fn blocks_over_the_limit_are_refused_with_the_limit_and_a_ring_that_takes_them() {
     let ring = Scratch::new();
     let address = format!("{}?capacity=64KiB", ring.name());
+    // Also when there is nothing to send.
     let output = run_fed(&["send", "--chunk", "60000", &address], b"");
-    assert_refused(output, 1, &["at most 28664 bytes", "capacity=256KiB"]);
+    let parts = ["--chunk 60000 is too long", "64KiB takes at most 28664 bytes", "capacity=256KiB"];
+    assert_refused(output, 2, &parts);
     assert!(!ring.path().exists(), "a ring that is of no use is not made");
 
     let other = Scratch::new();
     let output = run(&["send", "--chunk", "1GiB", other.name()]);
-    assert_refused(output, 1, &["at most 458744 bytes", "make shorter ones"]);
+    assert_refused(output, 2, &["--chunk 1GiB", "at most 458744 bytes", "no ring takes so much"]);
+    assert!(!other.path().exists());
+
+    // A ring that is there is no other matter.
+    run_fed(&["send", &address], b"one\n").assert_success();
+    let output = run_fed(&["send", "--chunk", "60000", ring.name()], b"");
+    assert_refused(output, 2, &["at most 28664 bytes"]);
+    assert_eq!(received(&ring, &[]), b"one\n");
 }
 
 #[test]

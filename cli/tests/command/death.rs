@@ -4,7 +4,7 @@ use crate::tools::{
     LONG, annulus, assert_failed, assert_refused, numbered, received, run, run_fed, sent, start,
     start_fed,
 };
-use annulus_testkit::{Child, Scratch, eventually};
+use annulus_testkit::{Child, Scratch, ScratchDir, eventually};
 use std::fs;
 use std::io::Read;
 use std::os::fd::AsRawFd;
@@ -168,6 +168,53 @@ fn a_sender_goes_on_with_a_dead_receivers_successor() {
     send.close_stdin();
     send.wait_within(LONG).assert_success();
     recv.wait_within(LONG).assert_success();
+}
+
+#[test]
+fn with_persist_a_receiver_killed_on_a_full_ring_is_followed_by_the_next_and_nothing_is_lost() {
+    for (options, form) in [(&[][..], &[][..]), (&["--chunk", "1250"], &["--raw"])] {
+        let (ring, dir) = (Scratch::new(), ScratchDir::new());
+        // Each line has 1250 bytes, so that it is a block as well; and of eight, which take three
+        // pages, the last that a pipe of sixteen takes are torn.
+        let line = |number: u64| format!("{number:01249}\n");
+        let all: String = (1..=500).map(line).collect();
+        fs::write(dir.file("lines"), &all).unwrap();
+        let (address, path) = (format!("{}?capacity=128KiB", ring.name()), dir.file("lines"));
+        let send = [&["send", "--persist"], options, &[&address, path.to_str().unwrap()]];
+        let mut send = start(&send.concat());
+        // It is killed while it waits for this pipe to be read, and the ring is full by then.
+        let (mut reader, writer) = std::io::pipe().unwrap();
+        let mut command = annulus(&[&["recv"], form, &[ring.name()]].concat());
+        let mut recv = Child::spawn_as_set(command.stdin(Stdio::null()).stdout(writer));
+        drop(command);
+        let mut first = vec![0; 1];
+        reader.read_exact(&mut first).unwrap();
+        std::thread::sleep(Duration::from_millis(100));
+        recv.kill();
+        reader.read_to_end(&mut first).unwrap();
+        assert!(all.as_bytes().starts_with(&first));
+        // Long enough for the sender to see it dead more than once.
+        std::thread::sleep(Duration::from_millis(50));
+        assert!(send.is_running(), "{send:?}");
+
+        let meta = String::from_utf8(received(&ring, &["--meta"])).unwrap();
+        send.wait_within(LONG).assert_success();
+        let rows = meta.lines().filter(|line| !line.is_empty());
+        let second: Vec<(bool, u64)> = rows.map(flag_and_number).collect();
+        let (whole, next) = (first.len() as u64 / 1250, second[0].1);
+        assert!(next <= whole + 1 && whole < next + 8, "after {whole} came {next}");
+        for (index, (again, number)) in second.iter().enumerate() {
+            assert_eq!(*number, next + index as u64, "in order");
+            assert!(*again || *number > whole, "{number} came again and has no flag");
+        }
+        assert_eq!(second.last().unwrap().1, 500);
+    }
+}
+
+/// Whether it may have come before, and the number that the message is.
+fn flag_and_number(line: &str) -> (bool, u64) {
+    let fields: Vec<&str> = line.split('\t').collect();
+    (fields[1] == "1", fields[2].parse().unwrap())
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! `ls`, `rm`, `gc`, `bench`, and what the program says about itself.
 
 use crate::tools::{LONG, assert_refused, noise, run, sent, start_fed};
+use annulus::segment::SegmentError;
 use annulus_testkit::{Child, Output, Scratch, skip, small_shm, small_shm_refused};
 use serde_json::Value;
 use std::fs;
@@ -59,6 +60,56 @@ fn ls_shows_each_ring_with_its_state_and_who_is_there() {
     assert_eq!(json(held.name())["state"], "dead");
     run(&["recv", &format!("{}?keep=yes", left.name())]).assert_success();
     assert_eq!(json(left.name())["state"], "spent");
+}
+
+#[test]
+fn ls_shows_what_has_a_rings_name_and_is_no_file() {
+    let (link, fifo) = (Scratch::new(), Scratch::new());
+    std::os::unix::fs::symlink("/nowhere", link.path()).unwrap();
+    let made = Command::new("mkfifo").arg(fifo.path()).status().unwrap();
+    assert!(made.success());
+    for ring in [&link, &fifo] {
+        assert!(
+            row(ring.name()).contains("a link, folder, FIFO or device"),
+            "{}",
+            row(ring.name())
+        );
+        assert_eq!(json(ring.name())["error"]["code"], SegmentError::NotRegular.code());
+    }
+}
+
+#[test]
+fn a_file_that_never_was_a_ring_is_not_removed() {
+    for content in ["", "a", "1234567"] {
+        let ring = Scratch::new();
+        fs::write(ring.path(), content).unwrap();
+        let sentence = format!("{} bytes, which is no ring", content.len());
+        assert_refused(
+            run(&["rm", ring.name()]),
+            6,
+            &[ring.name(), &sentence, "/dev/shm/annulus."],
+        );
+        assert!(ring.path().exists());
+    }
+}
+
+#[test]
+fn gc_leaves_files_that_never_were_rings() {
+    if let Some(why) = small_shm_refused() {
+        skip!("{why}");
+    }
+    let output = in_own_shm(": >/dev/shm/annulus.empty; \"$0\" gc; ls /dev/shm");
+    assert_eq!(output.assert_success().stdout(), "annulus.empty\n");
+}
+
+#[test]
+fn the_help_of_bench_explains_the_columns_of_its_table() {
+    let help = run(&["bench", "--help"]).assert_success().stdout();
+    for column in ["value", "ratio", "p50", "p99", "p99.9", "max", "wait", "rounds"] {
+        let explained = help.lines().filter(|line| line.starts_with("  "));
+        let mut words = explained.flat_map(|line| line.split_whitespace());
+        assert!(words.any(|word| word == column), "{column}: {help}");
+    }
 }
 
 /// The line of `annulus ls` about a ring.

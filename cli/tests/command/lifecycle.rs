@@ -1,15 +1,14 @@
 //! Rings from their making to their end, and all the ways to find one half way.
 
 use crate::tools::{
-    LONG, annulus, assert_failed, assert_refused, noise, numbered, received, run, run_fed, sent,
-    start, start_fed,
+    LONG, annulus, assert_failed, assert_refused, held_role, noise, numbered, received, run,
+    run_fed, sent, start, start_fed,
 };
 use annulus::segment::Name;
 use annulus::{Attach, Backing, RecvError, Segment};
 use annulus_testkit::{Child, Scratch, ScratchDir, eventually};
 use std::fs::{self, File};
 use std::io::Read;
-use std::os::fd::AsRawFd;
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -107,7 +106,7 @@ fn whoever_has_closed_is_given_the_time_to_leave() {
     let ring = Scratch::new();
     sent(&ring, b"one\n");
     // The last sender has closed and its process still runs, by the look of it.
-    let leaving = held_role(&ring);
+    let leaving = held_role(&ring, 0);
     let mut send = start_fed(&["send", ring.name()]);
     send.feed(b"two\n").unwrap();
     send.close_stdin();
@@ -116,7 +115,7 @@ fn whoever_has_closed_is_given_the_time_to_leave() {
     drop(leaving);
     send.wait_within(LONG).assert_success();
 
-    let leaving = held_role(&ring);
+    let leaving = held_role(&ring, 0);
     let mut recv = start(&["recv", ring.name()]);
     recv.line(LONG, "two");
     std::thread::sleep(Duration::from_millis(50));
@@ -124,19 +123,6 @@ fn whoever_has_closed_is_given_the_time_to_leave() {
     drop(leaving);
     recv.wait_within(LONG).assert_success();
     assert!(!ring.path().exists());
-}
-
-/// A description that has the lock of the sender's role, as a sender has it until its end.
-fn held_role(ring: &Scratch) -> File {
-    let file = File::options().read(true).write(true).open(ring.path()).unwrap();
-    // SAFETY: it is made of integers, for which zero is a value.
-    let mut lock: libc::flock = unsafe { std::mem::zeroed() };
-    // From byte 0, the sender's, and one byte long.
-    (lock.l_type, lock.l_len) = (libc::F_WRLCK as i16, 1);
-    // SAFETY: `lock` is a flock for the call to read.
-    let done = unsafe { libc::fcntl(file.as_raw_fd(), libc::F_OFD_SETLK, &lock) };
-    assert_eq!(done, 0, "the last sender has gone");
-    file
 }
 
 #[test]
@@ -218,12 +204,15 @@ fn truncation_ends_both_sides_with_a_sentence_and_without_a_signal() {
         recv.line(LONG, "before");
         truncate(&ring, len);
         let output = recv.wait_within(LONG);
-        assert_failed(output, 5, &["truncated", "make it anew"]);
+        assert_failed(output, 5, &["truncated", "delete the file", "received before"]);
         // Without a receiver the ring fills up, and then the sender looks.
         let fed = numbered(200_000);
         let _ = send.feed(&fed);
         send.close_stdin();
-        assert_failed(send.wait_within(LONG), 5, &["truncated", "make it anew"]);
+        let output = send.wait_within(LONG);
+        // What was not received is lost, so nothing stays.
+        assert!(!output.stderr().contains("stays in the ring"), "{output:?}");
+        assert_failed(output, 5, &["truncated", "lost", "delete the file", "sent before"]);
     }
 }
 
@@ -243,7 +232,7 @@ fn truncation_is_the_same_while_the_kernel_writes_into_the_ring() {
         let _ = send.feed(&[b'x'; 2_000]);
         assert_failed(send.wait_within(LONG), 5, &["truncated"]);
         let output = run(&["recv", "--raw", ring.name()]);
-        assert_refused(output, 5, &["truncated", "remove it"]);
+        assert_refused(output, 5, &["truncated", ring.name()]);
     }
 }
 

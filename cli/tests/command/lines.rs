@@ -86,7 +86,13 @@ fn a_line_is_sent_as_soon_as_it_is_there() {
 
 #[test]
 fn a_line_over_the_limit_is_refused_with_the_limit_and_the_receiver_learns_that_more_is_missing() {
-    for len in [1_785, 5_000, 500_000, 5_000_000] {
+    for (len, is) in [
+        (1_785, "it has 1785 bytes and a ring of 4KiB"),
+        (5_000, "it has 5000 bytes and a ring of 4KiB"),
+        // Of these the end is not looked for.
+        (500_000, "it has at least 65530 bytes and a ring of 4KiB"),
+        (5_000_000, "it has at least 65530 bytes and a ring of 4KiB"),
+    ] {
         let ring = Scratch::new();
         let address = format!("{}?capacity=4KiB", ring.name());
         let mut input = b"first\n".to_vec();
@@ -96,7 +102,7 @@ fn a_line_over_the_limit_is_refused_with_the_limit_and_the_receiver_learns_that_
         fs::write(dir.file("lines"), &input).unwrap();
         let path = dir.file("lines");
         let output = run(&["send", &address, path.to_str().unwrap()]);
-        assert_failed(output, 1, &["message 2 is too long", "at most 1784 bytes", "4KiB"]);
+        assert_failed(output, 1, &["message 2 is too long", is, "at most 1784 bytes"]);
         let output = run(&["recv", ring.name()]);
         assert_eq!(output.stdout(), "first\n");
         assert_failed(output, 3, &["the sender ended without closing", "1 message"]);
@@ -140,9 +146,19 @@ fn an_unreadable_input_fails_before_a_ring_is_made_or_else_is_told_to_the_receiv
     assert_failed(output, 1, &["cannot read '", "missing'", "No such file"]);
     assert!(!ring.path().exists());
 
-    // A folder can be opened, and not read.
+    // Also if another one is there, and for a folder, which can be opened and not read.
+    fs::write(dir.file("there"), "one\n").unwrap();
+    let there = dir.file("there");
+    let output = run(&["send", ring.name(), there.to_str().unwrap(), missing.to_str().unwrap()]);
+    assert_failed(output, 1, &["missing'", "No such file"]);
+    assert!(!ring.path().exists());
     let output = run(&["send", ring.name(), dir.path().to_str().unwrap()]);
     assert_failed(output, 1, &["cannot read '", "Is a directory"]);
+    assert!(!ring.path().exists());
+
+    // Nothing is mapped at the front of a process's memory.
+    let output = run(&["send", ring.name(), "/proc/self/mem"]);
+    assert_failed(output, 1, &["cannot read '/proc/self/mem'"]);
     let output = run(&["recv", ring.name()]).assert_exit(Exit::Code(3));
     assert_eq!(output.stdout(), "");
 }

@@ -3,9 +3,11 @@
 mod blocks;
 mod death;
 mod housekeeping;
+mod leaving;
 mod lifecycle;
 mod limits;
 mod lines;
 mod output;
 mod refusals;
+mod sentences;
 mod tools;

@@ -127,7 +127,11 @@ fn a_ring_scribbled_over_is_corruption_and_no_crash() {
     sent(&ring, b"one\ntwo\n");
     let file = File::options().write(true).open(ring.path()).unwrap();
     file.write_all_at(&[0xff; 256], annulus::layout::HEAD as u64).unwrap();
-    both_refuse(ring.name(), 5, &["corrupted", "make it anew"]);
+    both_refuse(
+        ring.name(),
+        5,
+        &["corrupted", &format!("remove it with 'annulus rm {}'", ring.name())],
+    );
 }
 
 #[test]
@@ -139,7 +143,7 @@ fn another_users_ring_is_refused_unless_any_owner_will_do() {
     let mut command = nobody(&["send", ring.name()]).unwrap();
     Child::spawn(&mut command).wait_within(LONG).assert_success();
     // root may do anything, and is refused all the same.
-    both_refuse(ring.name(), 6, &["belongs to user 65534"]);
+    both_refuse(ring.name(), 6, &["belongs to user 65534", "?owner=any", "root"]);
     let any = format!("{}?owner=any", ring.name());
     run(&["recv", &any]).assert_success();
 

@@ -1,6 +1,8 @@
 //! Starting the command, and what every test expects of its ends.
 
 use annulus_testkit::{Child, Exit, Output, Scratch};
+use std::fs::File;
+use std::os::fd::AsRawFd;
 use std::process::Command;
 use std::time::Duration;
 
@@ -76,6 +78,20 @@ pub(crate) fn assert_failed(output: Output, status: i32, parts: &[&str]) {
     for part in parts {
         assert!(said.contains(part), "{part:?} is not said: {said}");
     }
+}
+
+/// A description that has the lock of a role as if its holder had not left: the sender's is byte
+/// 0, the receiver's byte 1.
+#[track_caller]
+pub(crate) fn held_role(ring: &Scratch, byte: i64) -> File {
+    let file = File::options().read(true).write(true).open(ring.path()).unwrap();
+    // SAFETY: it is made of integers, for which zero is a value.
+    let mut lock: libc::flock = unsafe { std::mem::zeroed() };
+    (lock.l_type, lock.l_start, lock.l_len) = (libc::F_WRLCK as i16, byte, 1);
+    // SAFETY: `lock` is a flock for the call to read.
+    let done = unsafe { libc::fcntl(file.as_raw_fd(), libc::F_OFD_SETLK, &lock) };
+    assert_eq!(done, 0, "the last holder has gone");
+    file
 }
 
 /// Bytes without pattern, the same ones for the same seed.
