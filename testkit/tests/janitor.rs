@@ -177,10 +177,13 @@ fn the_janitor_holds_the_pipe_and_nothing_else() {
     let fd = |pid: &str, n: &str| fs::read_link(format!("/proc/{pid}/fd/{n}")).ok();
     let janitor = janitor_of(runner.id()).unwrap();
     assert!(fd(&runner.id().to_string(), &stray).is_some(), "the runner has it");
-    let held = fs::read_dir(format!("/proc/{janitor}/fd")).unwrap();
-    let mut held: Vec<_> = held.map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
-    held.sort();
-    assert_eq!(held, ["0", "1", "2"]);
+    // It is a shell, which holds what it was handed until it has begun.
+    eventually(LONG, || {
+        let held = fs::read_dir(format!("/proc/{janitor}/fd")).unwrap();
+        let mut held: Vec<_> = held.map(|e| e.unwrap().file_name()).collect();
+        held.sort();
+        held == ["0", "1", "2"]
+    });
     assert!(fd(&janitor, "0").unwrap().to_string_lossy().starts_with("pipe:"));
     assert_eq!(fd(&janitor, "1").unwrap(), Path::new("/dev/null"));
     assert_eq!(fd(&janitor, "2").unwrap(), Path::new("/dev/null"));
