@@ -110,6 +110,13 @@ impl<M: Memory> Area<M> {
         unsafe { self.memory.load(self.place(position).0, order) }
     }
 
+    /// What stands at `position`, the start of a cell, perhaps payload that is being written.
+    #[inline(always)]
+    pub(super) fn glimpse(&self, position: Position) -> u64 {
+        // SAFETY: as in `word`.
+        unsafe { self.memory.glimpse(self.place(position).0) }
+    }
+
     /// Sets the word at `position`, the start of a cell.
     #[inline(always)]
     pub(super) fn set_word(&self, position: Position, word: u64, order: Ordering) {

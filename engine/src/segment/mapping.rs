@@ -92,6 +92,12 @@ unsafe impl Memory for Mapping {
     }
 
     #[inline(always)]
+    unsafe fn glimpse(&self, at: usize) -> u64 {
+        // SAFETY: the same contract.
+        unsafe { self.raw.glimpse(at) }
+    }
+
+    #[inline(always)]
     fn prefetch_read(&self, at: usize) {
         self.raw.prefetch_read(at);
     }

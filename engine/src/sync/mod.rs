@@ -95,6 +95,17 @@ pub unsafe trait Memory {
     /// Asks for the line at `at` with the intention to write it. Changes nothing.
     fn prefetch_write(&self, at: usize);
 
+    /// A word that the other side may be writing as payload at this moment: a guess, on which
+    /// nothing but speed may rest.
+    ///
+    /// # Safety
+    ///
+    /// As for [`Memory::load`].
+    unsafe fn glimpse(&self, at: usize) -> u64 {
+        // SAFETY: the same contract.
+        unsafe { self.load(at, Ordering::Relaxed) }
+    }
+
     /// Asks for the line at `at` with the intention to read it. Changes nothing.
     fn prefetch_read(&self, at: usize);
 

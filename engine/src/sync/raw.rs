@@ -133,6 +133,34 @@ impl Raw {
         unsafe { copy::into_ring_watched(into, words, stamp) }
     }
 
+    /// [`super::Memory::glimpse`].
+    ///
+    /// Out of the language's sight, since payload is not written by atomics: Miri sees a zero.
+    ///
+    /// # Safety
+    ///
+    /// As there.
+    #[inline(always)]
+    pub unsafe fn glimpse(&self, at: usize) -> u64 {
+        // SAFETY: the same contract.
+        let address = unsafe { self.address(at, 8) };
+        #[cfg(all(target_arch = "x86_64", not(miri)))]
+        {
+            let word;
+            // SAFETY: a load of eight bytes that are valid, by the caller.
+            unsafe {
+                core::arch::asm!("mov {}, [{}]", out(reg) word, in(reg) address,
+                    options(nostack, preserves_flags, readonly));
+            }
+            word
+        }
+        #[cfg(not(all(target_arch = "x86_64", not(miri))))]
+        {
+            let _ = address;
+            0
+        }
+    }
+
     /// [`super::Memory::prefetch_read`].
     #[inline(always)]
     pub fn prefetch_read(&self, at: usize) {

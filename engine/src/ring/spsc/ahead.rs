@@ -19,7 +19,7 @@
 
 use super::{Consumer, Producer};
 use crate::ring::Position;
-use crate::sync::{Memory, Ordering};
+use crate::sync::Memory;
 
 /// How far ahead lines are asked for, where the ring is large enough.
 const AHEAD: u64 = 2048;
@@ -85,8 +85,7 @@ impl<M: Memory> Consumer<M> {
             return false;
         }
         let trailed = self.trailing;
-        // ORDERING: Relaxed: nothing is read on its word.
-        self.trailing = self.tag.accepts(self.area.word(probe, Ordering::Relaxed));
+        self.trailing = self.tag.accepts(self.area.glimpse(probe));
         trailed && !self.trailing
     }
 

@@ -65,6 +65,11 @@ unsafe impl Memory for Reach {
         unsafe { self.0.write_watched(at, words, stamp) }
     }
 
+    unsafe fn glimpse(&self, at: usize) -> u64 {
+        // SAFETY: the same contract.
+        unsafe { self.0.glimpse(at) }
+    }
+
     fn prefetch_read(&self, at: usize) {
         self.0.prefetch_read(at);
     }
