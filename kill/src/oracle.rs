@@ -2,7 +2,7 @@
 
 use crate::scene::{Known, Scene, Trouble, message, receive, send};
 use crate::{Operation, Receipt};
-use annulus::ring::Role;
+use annulus::ring::{Role, Standing};
 use annulus::segment::JoinError;
 use annulus::{Consumer, Deadline, Producer, RecvError, SendError};
 use std::fmt::{self, Display};
@@ -94,7 +94,7 @@ pub(crate) fn check(scene: &Scene, role: Role, left: Left) -> Result<(), Fault> 
     let mut consumer = segment.consumer().map_err(|error| refused("a consumer", &error))?;
     let mut known = Known { sent: left.sent[1], received: 0, stamp: left.stamp };
     known.received = first_message(&mut consumer, left, role)?;
-    drain(&mut consumer, &mut known, left, role)?;
+    drain(&mut consumer, &mut known, left, survey.producer.standing)?;
     let mut producer = segment.producer().map_err(|error| refused("a producer", &error))?;
     go_on(&mut producer, &mut consumer, &mut known)
 }
@@ -129,7 +129,12 @@ fn first_message(consumer: &mut Consumer, left: Left, role: Role) -> Result<u64,
 }
 
 /// Everything that is left comes, in order and whole, and then the end is told at once.
-fn drain(consumer: &mut Consumer, known: &mut Known, left: Left, role: Role) -> Result<(), Fault> {
+fn drain(
+    consumer: &mut Consumer,
+    known: &mut Known,
+    left: Left,
+    standing: Standing,
+) -> Result<(), Fault> {
     while known.received < left.sent[0] {
         receive(consumer, known).map_err(|error| lost(known, &error))?;
     }
@@ -138,14 +143,17 @@ fn drain(consumer: &mut Consumer, known: &mut Known, left: Left, role: Role) -> 
         receive(consumer, known).map_err(|error| lost(known, &error))?;
     }
     known.sent = known.received;
-    match consumer.recv(&mut [0; 128], Deadline::after(LOOK)) {
-        Err(RecvError::ProducerDied | RecvError::Closed) => Ok(()),
-        // A consumer was killed: this side's peer is as it was.
-        Err(RecvError::Timeout) if role == Role::Consumer => Ok(()),
-        // One that died before it opened its gate was never there.
-        Err(RecvError::Timeout) => Ok(()),
+    // The gate says what the end is; one that died before it opened its gate was never there.
+    let wanted = match standing {
+        Standing::Joined(_) => RecvError::ProducerDied,
+        Standing::Closed(_) => RecvError::Closed,
+        _ => RecvError::Timeout,
+    };
+    let patience = if wanted == RecvError::Timeout { LOOK } else { AT_ONCE };
+    match consumer.recv(&mut [0; 128], Deadline::after(patience)) {
+        Err(end) if end == wanted => Ok(()),
         Ok(_) => Err(Fault::Doubled("a message more than was sent".to_owned())),
-        Err(error) => Err(Fault::Wedged(format!("after the last message: {error:?}"))),
+        Err(end) => Err(Fault::Wedged(format!("the end is {end:?}, not {wanted:?}"))),
     }
 }
 

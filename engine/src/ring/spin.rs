@@ -64,7 +64,7 @@ pub(super) struct Spin {
     deadline: Deadline,
     long_from_ns: u64,
     ask_from_ns: u64,
-    /// How often quick looks said that something came, which then was not there.
+    /// How often a quick look said that something came.
     came: u32,
 }
 
@@ -93,10 +93,13 @@ impl Spin {
             if came() {
                 self.came += 1;
                 // Whatever a peer writes, a deadline holds.
-                if self.came.is_multiple_of(LOOKS_PER_CLOCK) {
-                    break;
+                if !self.came.is_multiple_of(LOOKS_PER_CLOCK) {
+                    return Turn::Came;
                 }
-                return Turn::Came;
+                return match self.clock(memory) {
+                    Turn::Vain => Turn::Came,
+                    other => other,
+                };
             }
         }
         self.clock(memory)

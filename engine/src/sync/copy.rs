@@ -1,7 +1,8 @@
 //! Copies between private memory and memory that a peer may write meanwhile.
 //!
 //! `memcpy` on such bytes is a data race, and a compiler may read its source twice. These copies
-//! are volatile accesses: each happens once, in one piece of at most 16 bytes, as it stands. The
+//! are volatile accesses: each happens once, in one piece of at most 16 bytes, as it stands. (Only
+//! the 16-byte store is an instruction of its own: as a volatile one it would go by the stack.) The
 //! need is that of Rust's RFC 3301 (bytewise atomic memcpy), which the language does not have yet.
 //! Between correct peers no such access races: edges W and H of the rings order them.
 //!

@@ -135,7 +135,8 @@ impl Raw {
 
     /// [`super::Memory::glimpse`].
     ///
-    /// Out of the language's sight, since payload is not written by atomics: Miri sees a zero.
+    /// Out of the language's sight, since payload is not written by atomics. Under Miri, and where
+    /// the instruction is not known, a zero: no record of any lap, so nobody trails.
     ///
     /// # Safety
     ///

@@ -103,6 +103,7 @@ impl<M: Memory> Consumer<M> {
     /// Releases every message from now on before the next is handed out, so that a successor sees
     /// at most one again.
     pub fn release_each(&mut self) {
+        self.flush();
         self.release_records = 1;
         self.until_release = 1;
     }
@@ -263,6 +264,7 @@ impl<M: Memory> Consumer<M> {
         // returns has not received it.
         if self.is_release_due() {
             self.flush();
+            let _ = self.look_ahead(found.end - found.position);
         }
         self.pass(found.end, 1);
         Ok(Received { len, position: found.position })

@@ -3,6 +3,7 @@
 use super::ring;
 use crate::error::{RecvError, SendError, What};
 use crate::layout::DATA;
+use crate::ring::spin::{Spin, Turn};
 use crate::ring::word;
 use crate::sync::{Deadline, Memory, Ordering};
 use std::time::Duration;
@@ -150,5 +151,45 @@ fn after_a_batch_over_the_laps_end_an_empty_ring_is_empty() {
         // So that the next lap's batches do not end where the lap does.
         producer.try_send(b"").expect("there is room");
         consumer.try_recv(&mut [0; 8]).expect("it is there");
+    }
+}
+
+/// A sign that something came is neither the end of a sender's patience nor of a deadline.
+#[test]
+fn whatever_comes_a_wait_stays_patient_and_looks_at_its_clock() {
+    let (_heap, _producer, consumer) = ring(64);
+    let memory = consumer.area.memory();
+    let mut patient = Spin::until(Deadline::NEVER);
+    for _ in 0..1000 {
+        let turn = patient.turns(memory, 0, || true);
+        // Asking after the peer is due at times, on a slow machine.
+        assert!(matches!(turn, Turn::Came | Turn::Ask), "{turn:?}");
+    }
+    let mut hurried = Spin::until(Deadline::after(Duration::from_nanos(1)));
+    let mut turns = (0..64).map(|_| hurried.turns(memory, 0, || true));
+    assert!(turns.any(|turn| turn == Turn::TimedOut));
+}
+
+/// By the short way, by the long way, and in place.
+#[test]
+fn a_consumer_behind_a_stream_knows_that_it_trails_and_at_its_end_that_it_does_not() {
+    for way in 0..3 {
+        let (_heap, mut producer, mut consumer) = ring(16 << 10);
+        for _ in 0..60 {
+            producer.try_send(&[1; 56]).expect("there is room");
+        }
+        let mut trailed = [false; 60];
+        for trailed in &mut trailed {
+            match way {
+                0 => consumer.try_recv(&mut [0; 56]).map(|_| ()),
+                1 => consumer.try_recv(&mut [0; 100]).map(|_| ()),
+                _ => consumer.try_peek().map(|view| view.release()),
+            }
+            .expect("it is there");
+            *trailed = consumer.trailing;
+        }
+        // Miri has no glimpse of what the other side may be writing.
+        assert_eq!(trailed[20], !cfg!(miri), "way {way}");
+        assert!(!trailed[59], "way {way}");
     }
 }
