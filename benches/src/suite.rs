@@ -83,7 +83,7 @@ pub struct Outcome {
 
 /// The limits and the kernel's ways.
 pub fn limits() -> Vec<Case> {
-    let mut cases = vec![limit::rtt()];
+    let mut cases = Vec::from(limit::rtts());
     cases.extend(limit::handoffs());
     cases.extend(kernel::cases());
     cases

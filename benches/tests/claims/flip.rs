@@ -53,7 +53,7 @@ fn a_flip_fails_every_case_of_ours() {
 
 #[test]
 fn the_limits_run() {
-    runs_clean(&[limit::rtt()]);
+    runs_clean(&limit::rtts());
     runs_clean(&limit::handoffs());
 }
 
