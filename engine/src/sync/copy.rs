@@ -2,18 +2,25 @@
 //!
 //! `memcpy` on such bytes is a data race, and a compiler may read its source twice. These copies
 //! are volatile accesses: each happens once, in one piece of at most 16 bytes, as it stands. (Only
-//! the 16-byte store is an instruction of its own: as a volatile one it would go by the stack.) The
-//! need is that of Rust's RFC 3301 (bytewise atomic memcpy), which the language does not have yet.
+//! the stores of two words in a register are instructions of their own: as a volatile one it would
+//! go by the stack.) The need is that of Rust's RFC 3301 (bytewise atomic memcpy), which the
+//! language does not have yet.
 //! Between correct peers no such access races: edges W and H of the rings order them.
 //!
 //! Unlike opaque instructions, volatile accesses leave the compiler what it knows of everything
 //! else: a ring's fields stay in registers, and a message that is made and sent, or received and
 //! looked at, in one place need not pass through private memory on its way.
 //!
-//! How wide they are is a matter of the store queue, in which a ring's lines wait for the other
-//! core:
+//! How wide they are, and in which order, is a matter of the store queue, in which a ring's lines
+//! wait for the other core:
 //!
-//! * Stores into the ring are 16 bytes wide, so that half as many wait in the queue.
+//! * A short message goes in word by word, from its end to its start, so that the record's own
+//!   word, which comes last, follows stores to the same half of a line. A Zen 4 joins neighbouring
+//!   stores to one aligned block of 32 bytes, and each block that it comes to waits once more for
+//!   a line that the other core had: 56 bytes and their word by 16-byte stores that straddle
+//!   blocks, word last, 11.7 ns; by words from the end, 9.1 ns; the same 16-byte stores from the
+//!   end, 16.5 ns. (One thread, 64 KiB, a line the other core has read; a bare line: 7.1 ns.)
+//! * Stores of long messages are 16 bytes wide, so that half as many wait in the queue.
 //! * Loads from a message that the caller has just written are 8 bytes wide. A load wider than
 //!   the store it wants cannot be served from the queue, and waits until all before it are done.
 //! * What is written is compared with the next lap's stamp while it is in a register. Reading it
@@ -21,14 +28,15 @@
 //! * Stores to the caller's buffer are wide and do not overlap, for the caller's loads likewise
 //!   (a 56-byte receive on a Zen 5: 9.9 ns by words, 8.6 ns by overlapping moves, 4.3 ns so).
 
-#[cfg(all(target_arch = "x86_64", not(miri)))]
-use pair_x86_64::{Pair, Watcher};
+mod pair;
 
-#[cfg(any(miri, not(target_arch = "x86_64")))]
-use pair_portable::{Pair, Watcher};
+use pair::{Pair, Watcher};
 
 /// Bytes that are moved in one turn of a loop.
 const BLOCK: usize = 64;
+
+/// Messages of up to so many words are copied in word by word.
+const SHORT_WORDS: usize = 16;
 
 /// Whether the upper half of any word is `stamp`.
 #[inline(always)]
@@ -48,6 +56,10 @@ const fn is_borne(word: u64, stamp: u32) -> bool {
 /// `into` is valid for writes of `words`, and aligned to 8.
 #[inline(always)]
 pub(super) unsafe fn into_ring_watched(into: *mut u8, words: &[[u8; 8]], stamp: u32) -> bool {
+    if words.len() <= SHORT_WORDS {
+        // SAFETY: the same contract.
+        return unsafe { short_into_ring_watched(into, words, stamp) };
+    }
     let mut watcher = Watcher::of(stamp);
     let mut into = into;
     let mut put = |words: &[[u8; 8]; 2]| {
@@ -68,6 +80,32 @@ pub(super) unsafe fn into_ring_watched(into: *mut u8, words: &[[u8; 8]], stamp: 
     // SAFETY: eight bytes are left of the ring's, and aligned.
     unsafe { into.cast::<u64>().write_volatile(last.to_le()) };
     watcher.has_found() || is_borne(last, stamp)
+}
+
+/// As [`into_ring_watched`], from the last word to the first, word by word.
+///
+/// # Safety
+///
+/// As there.
+#[inline(always)]
+unsafe fn short_into_ring_watched(into: *mut u8, words: &[[u8; 8]], stamp: u32) -> bool {
+    let mut watcher = Watcher::of(stamp);
+    let mut found = false;
+    let (pairs, last) = words.as_chunks::<2>();
+    if let [last] = last {
+        let last = u64::from_le_bytes(*last);
+        let place = into.wrapping_add(16 * pairs.len());
+        // SAFETY: the last of the ring's words, and aligned.
+        unsafe { place.cast::<u64>().write_volatile(last.to_le()) };
+        found = is_borne(last, stamp);
+    }
+    for (i, words) in pairs.iter().enumerate().rev() {
+        let pair = Pair::of(words);
+        // SAFETY: each pair of words has its 16 bytes of the ring.
+        unsafe { pair.store_by_words(into.wrapping_add(16 * i)) };
+        watcher.watch(pair);
+    }
+    found || watcher.has_found()
 }
 
 /// Copies `len` bytes of private memory into the ring, and no byte beside them.
@@ -198,138 +236,6 @@ unsafe fn copy<W: Way>(mut into: *mut u8, mut from: *const u8, len: usize) {
     if len & 1 != 0 {
         // SAFETY: 1 byte is left.
         unsafe { W::step::<u8>(into, from) };
-    }
-}
-
-/// Sixteen bytes in one register.
-#[cfg(all(target_arch = "x86_64", not(miri)))]
-mod pair_x86_64 {
-    use core::arch::asm;
-    use core::arch::x86_64::{
-        __m128i, _mm_castsi128_pd, _mm_cmpeq_epi32, _mm_cvtsi64_si128, _mm_movemask_pd,
-        _mm_or_si128, _mm_set1_epi32, _mm_setzero_si128, _mm_unpacklo_epi64,
-    };
-
-    #[derive(Clone, Copy)]
-    #[repr(transparent)]
-    pub(super) struct Pair(__m128i);
-
-    impl Pair {
-        /// Two words, loaded one by one.
-        #[inline(always)]
-        pub(super) fn of(words: &[[u8; 8]; 2]) -> Pair {
-            let half = |word: &[u8; 8]| {
-                // SAFETY: SSE2 is part of every x86-64.
-                let mut half = unsafe { _mm_cvtsi64_si128(i64::from_le_bytes(*word)) };
-                // SAFETY: no instruction at all. Without it the compiler joins the two loads.
-                unsafe {
-                    asm!("/* {} */", inout(xmm_reg) half,
-                        options(pure, nomem, nostack, preserves_flags));
-                }
-                half
-            };
-            // SAFETY: SSE2 is part of every x86-64.
-            Pair(unsafe { _mm_unpacklo_epi64(half(&words[0]), half(&words[1])) })
-        }
-
-        /// Stores the pair into the ring.
-        ///
-        /// # Safety
-        ///
-        /// `into` is valid for writes of 16 bytes.
-        #[inline(always)]
-        pub(super) unsafe fn store(self, into: *mut u8) {
-            // SAFETY: valid by the caller; one store that asks for no alignment.
-            unsafe {
-                asm!("movups [{into}], {pair}", into = in(reg) into, pair = in(xmm_reg) self.0,
-                    options(nostack, preserves_flags));
-            }
-        }
-    }
-
-    /// Compares words with a stamp, two at a time.
-    pub(super) struct Watcher {
-        stamps: __m128i,
-        found: __m128i,
-    }
-
-    impl Watcher {
-        #[inline(always)]
-        pub(super) fn of(stamp: u32) -> Watcher {
-            // SAFETY: SSE2 is part of every x86-64.
-            let stamps = unsafe { _mm_set1_epi32(stamp as i32) };
-            // SAFETY: as above.
-            Watcher { stamps, found: unsafe { _mm_setzero_si128() } }
-        }
-
-        #[inline(always)]
-        pub(super) fn watch(&mut self, words: Pair) {
-            // SAFETY: SSE2 is part of every x86-64.
-            let equal = unsafe { _mm_cmpeq_epi32(words.0, self.stamps) };
-            // SAFETY: as above.
-            self.found = unsafe { _mm_or_si128(self.found, equal) };
-        }
-
-        /// Lower halves were compared too: only the upper one of each word counts, which has the
-        /// top bit of its lane.
-        #[inline(always)]
-        pub(super) fn has_found(&self) -> bool {
-            // SAFETY: SSE2 is part of every x86-64.
-            let lanes = unsafe { _mm_castsi128_pd(self.found) };
-            // SAFETY: as above.
-            unsafe { _mm_movemask_pd(lanes) != 0 }
-        }
-    }
-}
-
-/// Sixteen bytes for processors whose registers nobody has named yet, and for Miri.
-#[cfg(any(miri, not(target_arch = "x86_64")))]
-mod pair_portable {
-    #[derive(Clone, Copy)]
-    #[repr(transparent)]
-    pub(super) struct Pair([u64; 2]);
-
-    impl Pair {
-        /// Two words, loaded one by one.
-        #[inline(always)]
-        pub(super) fn of(words: &[[u8; 8]; 2]) -> Pair {
-            Pair(words.map(u64::from_ne_bytes))
-        }
-
-        /// Stores the pair into the ring.
-        ///
-        /// # Safety
-        ///
-        /// `into` is valid for writes of 16 bytes.
-        #[inline(always)]
-        pub(super) unsafe fn store(self, into: *mut u8) {
-            // SAFETY: valid by the caller, and packed.
-            unsafe { into.cast::<super::Unaligned<Pair>>().write_volatile(super::Unaligned(self)) };
-        }
-    }
-
-    /// Compares words with a stamp.
-    pub(super) struct Watcher {
-        stamp: u32,
-        found: bool,
-    }
-
-    impl Watcher {
-        #[inline(always)]
-        pub(super) fn of(stamp: u32) -> Watcher {
-            Watcher { stamp, found: false }
-        }
-
-        #[inline(always)]
-        pub(super) fn watch(&mut self, words: Pair) {
-            self.found |=
-                words.0.iter().any(|word| super::is_borne(u64::from_le(*word), self.stamp));
-        }
-
-        #[inline(always)]
-        pub(super) fn has_found(&self) -> bool {
-            self.found
-        }
     }
 }
 
