@@ -5,7 +5,7 @@
 //! way. One variant only: how long to pause and when to resume is the engine's own affair, not the
 //! bench's.
 //!
-//! `rtt` and `stream` copy a message in by `send` and out by `recv`; `zerocopy` fills a claim in
+//! `rtt` and `stream` copy a message in by `send` and out by `recv_array`; `zerocopy` fills a claim in
 //! place and reads a view in place.
 
 use std::fmt::Debug;
@@ -199,7 +199,8 @@ impl<const N: usize> Port<N> for End {
 
     #[inline(always)]
     fn receive(&mut self, message: &mut [u8; N]) -> Result<(), SideFault> {
-        receive(&mut self.consumer, message)
+        *message = receive(&mut self.consumer)?;
+        Ok(())
     }
 }
 
@@ -214,9 +215,7 @@ impl<const N: usize> Sink for Copying<Producer, N> {
 impl<const N: usize> Source for Copying<Consumer, N> {
     #[inline(always)]
     fn take(&mut self, next: u64, _end: u64, script: &Script) -> Result<u64, SideFault> {
-        let mut message = [0; N];
-        receive(&mut self.end, &mut message)?;
-        check(script, &message, next)?;
+        check(script, &receive::<N>(&mut self.end)?, next)?;
         Ok(next + 1)
     }
 }
@@ -257,12 +256,8 @@ fn send(producer: &mut Producer, message: &[u8]) -> Result<(), SideFault> {
     }
 }
 
-/// Receives a message of exactly the buffer's length; what it holds is checked by the driver.
+/// Receives a message of exactly `N` bytes; what it holds is checked by the driver.
 #[inline(always)]
-fn receive(consumer: &mut Consumer, message: &mut [u8]) -> Result<(), SideFault> {
-    match consumer.recv(message, Deadline::NEVER) {
-        Ok(received) if received.len == message.len() => Ok(()),
-        Ok(received) => Err(refused(Step::Receive, &received.len)),
-        Err(error) => Err(refused(Step::Receive, &error)),
-    }
+fn receive<const N: usize>(consumer: &mut Consumer) -> Result<[u8; N], SideFault> {
+    consumer.recv_array(Deadline::NEVER).map_err(|error| refused(Step::Receive, &error))
 }

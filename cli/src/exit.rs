@@ -222,7 +222,10 @@ fn of_send(error: SendError) -> Status {
 
 fn of_recv(error: RecvError) -> Status {
     match error {
-        RecvError::Empty | RecvError::TooSmall { .. } | RecvError::Closed => Status::Error,
+        RecvError::Empty
+        | RecvError::TooSmall { .. }
+        | RecvError::OtherLength { .. }
+        | RecvError::Closed => Status::Error,
         RecvError::Timeout => Status::Deadline,
         RecvError::ProducerDied => Status::PeerDied,
         RecvError::Severed(severed) => of_severed(severed),

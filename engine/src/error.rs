@@ -72,6 +72,11 @@ pub enum RecvError {
         /// The next message's length in bytes.
         needed: u32,
     },
+    /// The next message has another length than was asked for, and stays in the ring.
+    OtherLength {
+        /// The next message's length in bytes.
+        len: u32,
+    },
     /// The deadline passed while the ring was empty.
     Timeout,
     /// The producer has closed and every message was received.
@@ -104,7 +109,7 @@ impl RecvError {
     pub const fn code(self) -> i32 {
         match self {
             RecvError::Empty => 2,
-            RecvError::TooSmall { .. } => 4,
+            RecvError::TooSmall { .. } | RecvError::OtherLength { .. } => 4,
             RecvError::Timeout => 5,
             RecvError::Closed => 6,
             RecvError::ProducerDied => 7,
@@ -182,6 +187,9 @@ impl fmt::Display for RecvError {
             RecvError::Empty => f.write_str("the ring is empty: try again, or wait"),
             RecvError::TooSmall { needed } => {
                 write!(f, "the next message has {needed} bytes: the buffer is too small")
+            }
+            RecvError::OtherLength { len } => {
+                write!(f, "the next message has {len} bytes, which is not what was asked for")
             }
             RecvError::Timeout => f.write_str("the deadline passed while the ring was empty"),
             RecvError::Closed => f.write_str("the sender has closed the ring"),

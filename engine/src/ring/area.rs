@@ -14,7 +14,7 @@ use core::mem::offset_of;
 /// A ring's bytes and control words over some memory.
 pub(super) struct Area<M> {
     memory: M,
-    mask: u64,
+    wrap: Wrap,
     /// The capacity as a power of two: what a position is shifted by to give its lap.
     shift: u32,
     /// The tag of lap 0.
@@ -25,6 +25,21 @@ pub(super) struct Area<M> {
 /// A place in the ring: an offset into the segment that was computed from a position.
 #[derive(Clone, Copy)]
 pub(super) struct Place(usize);
+
+/// How positions wrap round the ring. A copy of it stays in a register where a field of the area
+/// is read anew after each access to shared memory that the compiler may not look across.
+#[derive(Clone, Copy)]
+pub(super) struct Wrap {
+    mask: u64,
+}
+
+impl Wrap {
+    /// Where `position` lies.
+    #[inline(always)]
+    pub(super) fn place(self, position: Position) -> Place {
+        Place(DATA + (position & self.mask) as usize)
+    }
+}
 
 impl Place {
     /// The place `bytes` further on in the same record, which does not straddle the ring's end.
@@ -43,7 +58,7 @@ impl<M: Memory> Area<M> {
     pub(super) unsafe fn new(memory: M, geometry: Geometry) -> Area<M> {
         Area {
             memory,
-            mask: geometry.capacity() - 1,
+            wrap: Wrap { mask: geometry.capacity() - 1 },
             shift: geometry.capacity().trailing_zeros(),
             first_tag: Tag::of(geometry.first_stamp()),
             longest_message: geometry.longest_message(),
@@ -70,19 +85,19 @@ impl<M: Memory> Area<M> {
 
     #[inline(always)]
     pub(super) fn capacity(&self) -> u64 {
-        self.mask + 1
+        self.wrap.mask + 1
     }
 
     /// How many bytes lie between `position` and the ring's end.
     #[inline(always)]
     pub(super) fn to_end(&self, position: Position) -> u64 {
-        self.capacity() - (position & self.mask)
+        self.capacity() - (position & self.wrap.mask)
     }
 
     /// Whether `position` is a lap's first.
     #[inline(always)]
     pub(super) fn starts_lap(&self, position: Position) -> bool {
-        position & self.mask == 0
+        position & self.wrap.mask == 0
     }
 
     /// The tag of a record at `position`.
@@ -96,33 +111,51 @@ impl<M: Memory> Area<M> {
         self.first_tag = Tag::NEVER;
     }
 
+    /// How positions wrap round this ring.
+    #[inline(always)]
+    pub(super) fn wrap(&self) -> Wrap {
+        self.wrap
+    }
+
     /// Where `position` lies.
     #[inline(always)]
     pub(super) fn place(&self, position: Position) -> Place {
-        Place(DATA + (position & self.mask) as usize)
+        self.wrap.place(position)
     }
 
     /// The word at `position`, the start of a cell.
     #[inline(always)]
     pub(super) fn word(&self, position: Position, order: Ordering) -> u64 {
-        debug_assert_eq!(position % CELL, 0);
+        self.word_at(self.place(position), order)
+    }
+
+    /// The word at `place`, the start of a cell.
+    #[inline(always)]
+    pub(super) fn word_at(&self, place: Place, order: Ordering) -> u64 {
+        debug_assert_eq!(place.0 as u64 % CELL, 0);
         // SAFETY: masked into the ring, which `new` says is there; cells are aligned.
-        unsafe { self.memory.load(self.place(position).0, order) }
+        unsafe { self.memory.load(place.0, order) }
     }
 
     /// What stands at `position`, the start of a cell, perhaps payload that is being written.
     #[inline(always)]
     pub(super) fn glimpse(&self, position: Position) -> u64 {
-        // SAFETY: as in `word`.
+        // SAFETY: as in `word_at`.
         unsafe { self.memory.glimpse(self.place(position).0) }
     }
 
     /// Sets the word at `position`, the start of a cell.
     #[inline(always)]
     pub(super) fn set_word(&self, position: Position, word: u64, order: Ordering) {
-        debug_assert_eq!(position % CELL, 0);
-        // SAFETY: as in `word`.
-        unsafe { self.memory.store(self.place(position).0, word, order) }
+        self.set_word_at(self.place(position), word, order);
+    }
+
+    /// Sets the word at `place`, the start of a cell.
+    #[inline(always)]
+    pub(super) fn set_word_at(&self, place: Place, word: u64, order: Ordering) {
+        debug_assert_eq!(place.0 as u64 % CELL, 0);
+        // SAFETY: as in `word_at`.
+        unsafe { self.memory.store(place.0, word, order) }
     }
 
     /// Sets the payload word at `place`, a multiple of eight within a record.
@@ -150,23 +183,23 @@ impl<M: Memory> Area<M> {
         unsafe { self.memory.write(place.0, from) }
     }
 
-    /// Copies payload words into a record; whether one of them bears the stamp of `tag`.
+    /// Copies payload words into a record; whether one of them bears `stamp`.
     #[inline(always)]
-    pub(super) fn write_watched(&self, place: Place, words: &[[u8; 8]], tag: Tag) -> bool {
+    pub(super) fn write_watched(&self, place: Place, words: &[[u8; 8]], stamp: u32) -> bool {
         // SAFETY: as in `write`; payloads start at a multiple of eight.
-        unsafe { self.memory.write_watched(place.0, words, tag.stamp()) }
+        unsafe { self.memory.write_watched(place.0, words, stamp) }
     }
 
-    /// Asks for the line of `position` for writing.
+    /// Asks for the line of `place` for writing.
     #[inline(always)]
-    pub(super) fn prefetch_write(&self, position: Position) {
-        self.memory.prefetch_write(self.place(position).0);
+    pub(super) fn prefetch_write(&self, place: Place) {
+        self.memory.prefetch_write(place.0);
     }
 
-    /// Asks for the line of `position` for reading.
+    /// Asks for the line of `place` for reading.
     #[inline(always)]
-    pub(super) fn prefetch_read(&self, position: Position) {
-        self.memory.prefetch_read(self.place(position).0);
+    pub(super) fn prefetch_read(&self, place: Place) {
+        self.memory.prefetch_read(place.0);
     }
 
     /// How far the consumer has released.

@@ -22,27 +22,21 @@ const ASK_EVERY_NS: u64 = 100_000;
 pub(super) struct Cadence {
     /// Between two looks at an empty ring.
     pub(super) empty_pauses: u32,
-    /// Between two looks at a full ring.
-    pub(super) full_pauses: u32,
-    /// For a consumer that has caught up with a stream.
-    pub(super) stream_pauses: u32,
+    /// Between two looks of a side that lets the other one run: at a full ring, or at the heels
+    /// of a stream.
+    pub(super) apart_pauses: u32,
 }
 
 impl Cadence {
     const EMPTY_NS: u64 = 28;
-    const FULL_NS: u64 = 300;
-    const STREAM_NS: u64 = 1_500;
+    const APART_NS: u64 = 300;
 
     /// The cadence for this machine's pause.
     pub(super) fn of<M: Memory>(memory: &M) -> Cadence {
         let pause_tenth_ns = memory.pause_tenth_ns().max(1);
         let pauses =
             |ns: u64| ((ns * 10 + pause_tenth_ns / 2) / pause_tenth_ns).clamp(1, 1_000) as u32;
-        Cadence {
-            empty_pauses: pauses(Cadence::EMPTY_NS),
-            full_pauses: pauses(Cadence::FULL_NS),
-            stream_pauses: pauses(Cadence::STREAM_NS),
-        }
+        Cadence { empty_pauses: pauses(Cadence::EMPTY_NS), apart_pauses: pauses(Cadence::APART_NS) }
     }
 }
 

@@ -2,10 +2,11 @@
 
 use super::super::area::{Area, Gate};
 use super::super::spin::Cadence;
-use super::super::word::{self, Tag};
+use super::super::word::Tag;
 use super::super::{Geometry, Position, Role};
+use super::ahead::Ahead;
 use super::find::Found;
-use super::{Batch, POSITION_MAX, Record, View, ahead};
+use super::{Batch, POSITION_MAX, Record, View};
 use crate::error::{Corruption, RecvError, What};
 use crate::layout::CELL;
 use crate::sync::{Deadline, Memory, Ordering, Outside};
@@ -14,9 +15,6 @@ use core::marker::PhantomData;
 
 /// Records after which `head` is released.
 const RELEASE_RECORDS: u32 = 8;
-
-/// Messages up to this many bytes are received by the short way, if they fill the buffer.
-const SHORT_MAX: usize = 128;
 
 /// The receiving handle of an spsc ring.
 ///
@@ -30,33 +28,25 @@ pub struct Consumer<M: Memory> {
     pub(super) tag: Tag,
     pub(super) lap_end: Position,
     /// `head`, as last stored.
-    released: Position,
+    pub(super) released: Position,
     /// Where a message must end to be received by the short way: in this lap, and before a
     /// release is due by bytes.
     pub(super) short_end: Position,
     /// Where the ring was last found empty.
     pub(super) run_start: Position,
+    /// Where the ring was last found empty, and still so a while later.
+    pub(super) stream_start: Position,
     pub(super) cadence: Cadence,
     /// Records until a release is due.
-    until_release: u32,
+    pub(super) until_release: u32,
     release_records: u32,
     /// Whether the producer was well ahead when last looked at.
     pub(super) trailing: bool,
-    /// What the record last received took, unless by the short way.
+    /// What one of the last records took.
     pub(super) last_record: u64,
-    /// How far ahead lines are asked for.
-    pub(super) ahead: u64,
+    pub(super) ahead: Ahead,
     pub(super) poison: Option<(RecvError, u64)>,
     not_sync: PhantomData<Cell<()>>,
-}
-
-/// A message that was copied out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Received {
-    /// Its length in bytes.
-    pub len: usize,
-    /// Where it stood: rises with every message, and names it for good.
-    pub position: Position,
 }
 
 impl<M: Memory> Consumer<M> {
@@ -81,13 +71,14 @@ impl<M: Memory> Consumer<M> {
         area.set_gate(Role::Consumer, Gate::joined(head), Ordering::Release);
         let mut consumer = Consumer {
             cadence: Cadence::of(area.memory()),
-            ahead: ahead::distance(area.capacity()),
+            ahead: Ahead::of(area.capacity()),
             area,
             position: head,
             tag: Tag::NEVER,
             lap_end: 0,
             released: head,
             run_start: head,
+            stream_start: head,
             short_end: 0,
             until_release: RELEASE_RECORDS,
             release_records: RELEASE_RECORDS,
@@ -106,31 +97,6 @@ impl<M: Memory> Consumer<M> {
         self.flush();
         self.release_records = 1;
         self.until_release = 1;
-    }
-
-    /// Copies the next message to the front of `into` if there is one now. Does not block, makes
-    /// no system call; so it does not notice that the producer died, see [`Consumer::peer`].
-    ///
-    /// The message is not released before the next call that asks for one: a process that is
-    /// killed before this call returned has lost nothing, and its successor receives it.
-    #[inline(always)]
-    pub fn try_recv(&mut self, into: &mut [u8]) -> Result<Received, RecvError> {
-        match self.recv_short(into, false) {
-            Some(received) => Ok(received),
-            None => self.try_recv_any(into),
-        }
-    }
-
-    /// Copies the next message to the front of `into`, waiting for it until `deadline`. Spins
-    /// while it waits. Releases like [`Consumer::try_recv`].
-    ///
-    /// Fastest where `into` has the message's length and the compiler knows it.
-    #[inline(always)]
-    pub fn recv(&mut self, into: &mut [u8], deadline: Deadline) -> Result<Received, RecvError> {
-        match self.recv_short(into, deadline != Deadline::PASSED) {
-            Some(received) => Ok(received),
-            None => self.recv_any(into, deadline),
-        }
     }
 
     /// Shows the next message in place if there is one now. Does not block.
@@ -217,59 +183,6 @@ impl<M: Memory> Consumer<M> {
         Record::new(&self.area, found.position, found.len)
     }
 
-    /// The way of messages that fill `into`: the word is compared as a whole, so that where the
-    /// next one starts does not have to wait for this one's length to be loaded.
-    #[inline(always)]
-    fn recv_short(&mut self, into: &mut [u8], may_wait: bool) -> Option<Received> {
-        let position = self.position;
-        let end = position + word::record_bytes(into.len() as u64);
-        if into.len() > SHORT_MAX || end >= self.short_end {
-            return None;
-        }
-        // ORDERING: Acquire, edge W: the payload is there when the word is.
-        if self.area.word(position, Ordering::Acquire) != self.tag.message(into.len() as u64) {
-            return None;
-        }
-        if self.until_release == 0 {
-            self.flush();
-            let has_caught_up = self.look_ahead(end - position);
-            if may_wait && has_caught_up {
-                self.keep_distance();
-            }
-        }
-        self.ask_ahead(position, end);
-        self.area.read(self.area.place(position).plus(word::BYTES), into);
-        self.position = end;
-        self.until_release -= 1;
-        Some(Received { len: into.len(), position })
-    }
-
-    #[inline(never)]
-    fn try_recv_any(&mut self, into: &mut [u8]) -> Result<Received, RecvError> {
-        let found = self.try_find()?;
-        self.take(found, into)
-    }
-
-    #[inline(never)]
-    fn recv_any(&mut self, into: &mut [u8], deadline: Deadline) -> Result<Received, RecvError> {
-        let found = self.find_until(deadline)?;
-        self.take(found, into)
-    }
-
-    #[inline(always)]
-    fn take(&mut self, found: Found, into: &mut [u8]) -> Result<Received, RecvError> {
-        let copied = self.record(found).copy_to(into);
-        let len = copied.ok_or(RecvError::TooSmall { needed: found.len as u32 })?;
-        // What earlier calls handed out, and not yet this message: who is killed before this call
-        // returns has not received it.
-        if self.is_release_due() {
-            self.flush();
-            let _ = self.look_ahead(found.end - found.position);
-        }
-        self.pass(found.end, 1);
-        Ok(Received { len, position: found.position })
-    }
-
     /// Moves past `records` records that were looked at in place, and releases them when enough
     /// has gathered.
     #[inline(always)]
@@ -283,7 +196,7 @@ impl<M: Memory> Consumer<M> {
     }
 
     #[inline(always)]
-    fn pass(&mut self, end: Position, records: u32) {
+    pub(super) fn pass(&mut self, end: Position, records: u32) {
         let start = self.position;
         self.last_record = end - start;
         self.position = end;
@@ -291,12 +204,16 @@ impl<M: Memory> Consumer<M> {
         if end >= self.lap_end {
             self.go_to(end);
         }
-        self.ask_ahead(start, end);
+        if self.trailing {
+            for place in self.ahead.places(self.area.wrap(), start, end) {
+                self.area.prefetch_read(place);
+            }
+        }
         self.until_release = self.until_release.saturating_sub(records);
     }
 
     #[inline(always)]
-    fn is_release_due(&self) -> bool {
+    pub(super) fn is_release_due(&self) -> bool {
         self.until_release == 0 || self.position - self.released >= self.area.capacity() / 8
     }
 

@@ -65,6 +65,7 @@ mod consumer;
 mod find;
 mod producer;
 mod record;
+mod recv;
 mod room;
 mod view;
 mod write;
@@ -75,9 +76,10 @@ mod heap;
 mod search;
 
 pub use claim::Claim;
-pub use consumer::{Consumer, Received};
+pub use consumer::Consumer;
 pub use producer::Producer;
 pub use record::Record;
+pub use recv::Received;
 pub use view::{Batch, View};
 
 /// A closed position as far as any could be: positions beyond are not believed.

@@ -4,7 +4,8 @@ use super::super::area::{Area, Gate, Standing};
 use super::super::spin::Cadence;
 use super::super::word::{self, Framed, Tag};
 use super::super::{Geometry, Position, Role};
-use super::{Claim, POSITION_MAX, ahead};
+use super::ahead::Ahead;
+use super::{Claim, POSITION_MAX};
 use crate::error::{Corruption, SendError, What};
 use crate::layout::CELL;
 use crate::sync::{Deadline, Memory, Ordering, Outside};
@@ -31,8 +32,7 @@ pub struct Producer<M: Memory> {
     /// Commits whose next word lies at or before this zero it first.
     pub(super) careful_until: Position,
     pub(super) cadence: Cadence,
-    /// How far ahead lines are asked for.
-    pub(super) ahead: u64,
+    pub(super) ahead: Ahead,
     pub(super) poison: Option<(SendError, u64)>,
     pub(super) not_sync: PhantomData<Cell<()>>,
 }
@@ -68,7 +68,7 @@ impl<M: Memory> Producer<M> {
             // Rule 7: committed payload may oblige commits of this lap and the next.
             careful_until: tail + area.capacity(),
             cadence: Cadence::of(area.memory()),
-            ahead: ahead::distance(area.capacity()),
+            ahead: Ahead::of(area.capacity()),
             area,
             tail,
             poison: None,
@@ -81,7 +81,7 @@ impl<M: Memory> Producer<M> {
     pub fn try_send(&mut self, message: &[u8]) -> Result<Position, SendError> {
         match self.send_short(message) {
             Some(start) => Ok(start),
-            None => self.try_send_any(message),
+            None => aside(message, |message| self.try_send_any(message)),
         }
     }
 
@@ -93,7 +93,7 @@ impl<M: Memory> Producer<M> {
     pub fn send(&mut self, message: &[u8], deadline: Deadline) -> Result<Position, SendError> {
         match self.send_short(message) {
             Some(start) => Ok(start),
-            None => self.send_any(message, deadline),
+            None => aside(message, |message| self.send_any(message, deadline)),
         }
     }
 
@@ -187,6 +187,21 @@ impl<M: Memory> Producer<M> {
         self.write(start, message);
         self.set_short_end();
         start
+    }
+}
+
+/// Gives `send` a copy of `message` if that is short. A message whose address is never given away
+/// need not be in memory at all, where it is made and sent in one place: so the short way stores
+/// it once, into the ring.
+#[inline(always)]
+fn aside<T>(message: &[u8], send: impl FnOnce(&[u8]) -> T) -> T {
+    let mut copy = [0; SHORT_MAX];
+    match copy.get_mut(..message.len()) {
+        Some(copy) => {
+            copy.copy_from_slice(message);
+            send(copy)
+        }
+        None => send(message),
     }
 }
 

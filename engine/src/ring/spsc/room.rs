@@ -98,7 +98,7 @@ impl<M: Memory> Producer<M> {
             // ORDERING: Relaxed: only whether to look properly.
             let oldest = known_end - self.area.capacity();
             let came = || self.area.head(Ordering::Relaxed) != oldest;
-            match spin.turns(self.area.memory(), self.cadence.full_pauses, came) {
+            match spin.turns(self.area.memory(), self.cadence.apart_pauses, came) {
                 Turn::Came => {}
                 // The consumer is not streaming: take what fits.
                 Turn::Vain => patient = false,

@@ -1,29 +1,42 @@
 //! How a record gets into the ring: payload, care, padding, and the word that shows it.
 
 use super::super::Position;
+use super::super::area::Wrap;
 use super::super::word;
+use super::ahead::Ahead;
 use super::{Claim, Producer};
 use crate::layout::CELL;
 use crate::sync::{Memory, Ordering};
+
+/// What publishing a record takes, looked up before its payload is written: after each store
+/// into the ring the compiler would read our fields again.
+#[derive(Clone, Copy)]
+struct Publication {
+    start: Position,
+    next: Position,
+    word: u64,
+    wrap: Wrap,
+    careful_until: Position,
+    ahead: Ahead,
+}
 
 impl<M: Memory> Producer<M> {
     /// Writes `message` at `start`, which has room for it in this lap, and publishes it.
     #[inline(always)]
     pub(super) fn write(&mut self, start: Position, message: &[u8]) {
-        let lookalike = self.tag.plus(1);
-        let payload = self.area.place(start).plus(word::BYTES);
+        let publication = self.publication(start, message.len() as u64);
+        let lookalike = self.tag.stamp_of_next_lap();
+        let payload = publication.wrap.place(start).plus(word::BYTES);
         // Rule 2: what is written is compared on its way; the last word is stored whole.
         let (words, rest) = message.as_chunks::<8>();
         let mut imitated = self.area.write_watched(payload, words, lookalike);
         if !rest.is_empty() {
             let last = last_word(message, rest.len());
             self.area.put(payload.plus(8 * words.len()), last);
-            imitated |= lookalike.is_borne_by(last);
+            imitated |= word::bears(last, lookalike);
         }
-        if imitated {
-            self.be_careful_past(start + word::record_bytes(message.len() as u64));
-        }
-        self.publish(start, message.len() as u64);
+        let publication = if imitated { self.carefully(publication) } else { publication };
+        self.publish(publication);
     }
 
     #[inline]
@@ -44,24 +57,47 @@ impl<M: Memory> Producer<M> {
     /// Publishes the record of `len` payload bytes at `start`, which may be the lap's last.
     #[inline]
     pub(super) fn commit(&mut self, start: Position, len: u64) -> Position {
-        self.publish(start, len);
+        self.publish(self.publication(start, len));
         self.set_short_end();
         start
     }
 
-    /// Publishes the record of `len` payload bytes at `start`. The short way may not be taken
-    /// after the lap's last one before [`Producer::set_short_end`] was called.
+    /// What publishing a record of `len` payload bytes at `start` takes.
     #[inline(always)]
-    fn publish(&mut self, start: Position, len: u64) {
+    fn publication(&self, start: Position, len: u64) -> Publication {
         let next = start + word::record_bytes(len);
-        if next <= self.careful_until && !self.area.starts_lap(next) {
+        Publication {
+            start,
+            next,
+            word: self.tag.message(len),
+            wrap: self.area.wrap(),
+            careful_until: self.careful_until,
+            ahead: self.ahead,
+        }
+    }
+
+    /// For a record that has turned out to imitate one of the next lap.
+    #[cold]
+    fn carefully(&mut self, publication: Publication) -> Publication {
+        self.be_careful_past(publication.next);
+        Publication { careful_until: self.careful_until, ..publication }
+    }
+
+    /// Publishes a record. The short way may not be taken after the lap's last one before
+    /// [`Producer::set_short_end`] was called.
+    #[inline(always)]
+    fn publish(&mut self, record: Publication) {
+        let Publication { start, next, .. } = record;
+        if next <= record.careful_until && !self.area.starts_lap(next) {
             // ORDERING: Relaxed: made visible by edge W below, before anyone looks here.
             self.area.set_word(next, 0, Ordering::Relaxed);
         }
         // ORDERING: Release, edge W: payload and zeroed word come before the word.
-        self.area.set_word(start, self.tag.message(len), Ordering::Release);
+        self.area.set_word_at(record.wrap.place(start), record.word, Ordering::Release);
         self.tail = next;
-        self.ask_ahead(start, next);
+        for place in record.ahead.places(record.wrap, start, next) {
+            self.area.prefetch_write(place);
+        }
     }
 
     /// The short way goes on up to the lap's last cell, or to where the room ends.

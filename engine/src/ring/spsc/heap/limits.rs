@@ -61,13 +61,20 @@ fn a_message_over_the_limit_is_refused_wherever_it_would_start() {
     }
 }
 
-/// Rule 11 in numbers, by both ways of receiving: 8 records or an eighth of the ring, and never
+/// Rule 11 in numbers, by the short way of receiving, the long one, and by value: 8 records or an eighth of the ring, and never
 /// the message that is just handed out.
 #[test]
 fn receiving_holds_back_eight_records_or_an_eighth_of_the_ring_and_always_the_last() {
-    for (len, room, each) in
-        [(8, 8, false), (8, 9, false), (100, 100, false), (100, 101, false), (8, 8, true)]
-    {
+    const BY_VALUE: usize = 0;
+    for (len, room, each) in [
+        (8, 8, false),
+        (8, 9, false),
+        (100, 100, false),
+        (100, 101, false),
+        (8, 8, true),
+        (200, BY_VALUE, false),
+        (200, BY_VALUE, true),
+    ] {
         let (_heap, mut producer, mut consumer) = ring(4096);
         if each {
             consumer.release_each();
@@ -80,10 +87,15 @@ fn receiving_holds_back_eight_records_or_an_eighth_of_the_ring_and_always_the_la
                 count += 1;
             }
             for _ in 0..count {
-                let received = consumer.try_recv(&mut vec![0; room]).expect("it is there");
+                let received = match room {
+                    BY_VALUE => consumer.try_recv_array::<200>().map(|_| ()),
+                    room => consumer.try_recv(&mut vec![0; room]).map(|_| ()),
+                };
+                received.expect("it is there");
+                let position = consumer.position() - word::record_bytes(len as u64);
                 // ORDERING: Relaxed: one thread.
                 let head = consumer.area.head(Ordering::Relaxed);
-                assert!(head <= received.position, "released before it was returned");
+                assert!(head <= position, "released before it was returned");
                 held = (consumer.position() - head) / word::record_bytes(len as u64);
                 most = most.max(held);
             }
@@ -99,6 +111,35 @@ fn receiving_holds_back_eight_records_or_an_eighth_of_the_ring_and_always_the_la
 
 /// A peer that scribbles: the word is of this lap and frames a message that fills the buffer, but
 /// the ring ends before the message does, or the message is longer than any can be.
+#[test]
+fn an_array_takes_only_a_message_of_its_length_wherever_that_stands() {
+    let (_heap, mut producer, mut consumer) = ring(1024);
+    assert_eq!(consumer.try_recv_array::<8>(), Err(RecvError::Empty));
+    let soon = Deadline::after(Duration::from_millis(1));
+    assert_eq!(consumer.recv_array::<8>(soon), Err(RecvError::Timeout));
+    // Over the lap's end many times; long messages never take the short way.
+    for number in 0..200u8 {
+        producer.try_send(&[number; 24]).expect("there is room");
+        producer.try_send(&[number; 300]).expect("there is room");
+        for _ in 0..2 {
+            let refused = consumer.try_recv_array::<16>();
+            assert_eq!(refused, Err(RecvError::OtherLength { len: 24 }), "message {number}");
+            let refused = consumer.recv_array::<32>(Deadline::NEVER);
+            assert_eq!(refused, Err(RecvError::OtherLength { len: 24 }), "message {number}");
+        }
+        match number % 2 {
+            0 => assert_eq!(consumer.try_recv_array(), Ok([number; 24])),
+            _ => assert_eq!(consumer.recv_array(Deadline::NEVER), Ok([number; 24])),
+        }
+        match number % 3 {
+            0 => assert_eq!(consumer.try_recv_array(), Ok([number; 300])),
+            _ => assert_eq!(consumer.recv_array(Deadline::NEVER), Ok([number; 300])),
+        }
+    }
+    drop(producer);
+    assert_eq!(consumer.try_recv_array::<24>(), Err(RecvError::Closed));
+}
+
 #[test]
 fn a_word_that_frames_too_much_is_corruption_also_for_a_buffer_of_that_length() {
     for (records, framed) in [(62, 32u64), (1, 1000)] {
