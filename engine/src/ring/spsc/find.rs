@@ -153,7 +153,12 @@ impl<M: Memory> Consumer<M> {
                 self.tag.accepts(self.area.word(self.position, Ordering::Relaxed))
             };
             match spin.turns(self.area.memory(), self.cadence.empty_pauses, came) {
-                Turn::Came | Turn::Vain => {}
+                Turn::Came => {
+                    if let Some(found) = self.glance() {
+                        return Ok(found);
+                    }
+                }
+                Turn::Vain => {}
                 Turn::TimedOut => return Err(RecvError::Timeout),
                 Turn::Ask => {
                     if let Some(end) = self.ask_outside() {
