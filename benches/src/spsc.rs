@@ -5,8 +5,8 @@
 //! way. One variant only: how long to pause and when to resume is the engine's own affair, not the
 //! bench's.
 //!
-//! `rtt` and `stream` copy a message in by `send` and out by `recv_array`; `zerocopy` fills a claim in
-//! place and reads a view in place.
+//! `rtt` and `stream` copy a message in by `send` and out by `recv_array`; `zerocopy` fills a
+//! claim in place and reads a view in place.
 
 use std::fmt::Debug;
 use std::os::fd::OwnedFd;

@@ -20,6 +20,7 @@ struct Asked {
 /// Runs the command.
 pub(crate) fn run(args: Args) -> Result<Status, Failure> {
     let Some(asked) = parse(args)? else { return usage::show(usage::BENCH) };
+    print::check()?;
     let prefix = asked.prefix.unwrap_or_default();
     let failed = |fault| Failure::Bench { case: format!("bench '{prefix}'"), fault };
     let cases = suite::select(suite::standard(), &prefix).map_err(failed)?;

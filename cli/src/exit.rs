@@ -67,6 +67,8 @@ pub(crate) enum Failure {
     Input { name: String, error: io::Error },
     /// A descriptor that was closed when the process began.
     Closed(Standard),
+    /// No standard output to tell an answer to.
+    Mute,
     /// Messages to standard output.
     Output(io::Error),
     /// Other text to standard output.
@@ -143,6 +145,7 @@ impl Failure {
             | Failure::Bench { fault: Fault::NoSuchCase, .. } => Status::Usage,
             Failure::Input { .. }
             | Failure::Closed(_)
+            | Failure::Mute
             | Failure::Call { .. }
             | Failure::Output(_)
             | Failure::Print(_)

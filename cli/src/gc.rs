@@ -17,6 +17,7 @@ pub(crate) fn run(mut args: Args) -> Result<Status, Failure> {
             }
         }
     }
+    print::check()?;
     // SAFETY: cannot fail and touches no memory.
     let me = unsafe { libc::geteuid() };
     let mut status = Status::Done;

@@ -17,10 +17,10 @@
 //! presumably as its host has put the two cores on different chips, or on one core.
 //! Hence rounds in turns, and ratios between figures of one round ([`suite`](crate::suite)).
 //!
-//! *Fresh lines.* `limit/rtt/fresh` bounces the word on the next line of 64 KiB each time, as a ring
-//! must that never overwrites what may still be read. Where a line that went to and fro a
+//! *Fresh lines.* `limit/rtt/fresh` bounces the word on the next line of 64 KiB each time, as a
+//! ring must that never overwrites what may still be read. Where a line that went to and fro a
 //! microsecond ago is cheaper than one that did so long ago, it is the nearer limit: on a 2-core
-//! AMD Zen 4 VM (family 25, model 17) 140 ns where the same two lines take 100, from 16 lines on,
+//! AMD Zen 4 VM (family 25, model 17) 127 ns where the same two lines take 69, from 16 lines on,
 //! whatever either side asks for ahead; on a core that both share, no difference.
 //!
 //! Tried and lost: bouncing the word through the rings' driver, with payload and check. It was

@@ -46,6 +46,9 @@ impl fmt::Display for Failure {
                 "standard output is closed and messages would be lost: open it, nothing was \
                  received",
             ),
+            Failure::Mute => f.write_str(
+                "standard output is closed and the answer would be lost: open it, nothing was done",
+            ),
             Failure::Output(error) => write!(
                 f,
                 "cannot write the output: {}, and what was not written stays in the ring",

@@ -30,6 +30,19 @@ fn a_closed_standard_output_is_refused_before_anything_is_received() {
 }
 
 #[test]
+fn an_answer_that_nobody_could_read_is_refused_before_anything_is_done() {
+    let ring = Scratch::new();
+    sent(&ring, b"one\n");
+    for command in ["ls", "ls --json", "gc", "bench", "--help", "--version", "ls --help"] {
+        let output = shell(&format!("exec \"$0\" {command} >&-"), "");
+        assert_refused(output, 1, &["standard output is closed", "nothing was done"]);
+    }
+    assert!(ring.path().exists(), "gc collected it");
+    let listed = run(&["ls"]).assert_success();
+    assert!(listed.stdout().contains(ring.name()));
+}
+
+#[test]
 fn a_closed_standard_input_is_refused_if_it_would_be_read_and_before_a_ring_is_made() {
     let (ring, dir) = (Scratch::new(), ScratchDir::new());
     for files in ["", "-", "/dev/null -"] {

@@ -18,8 +18,9 @@ use std::path::Path;
 /// The mode of every segment: its owner's alone.
 pub(super) const MODE: u32 = 0o600;
 
-/// What is allocated in one system call, so that a signal does not undo much.
-const ALLOCATION_STEP: u64 = 64 << 20;
+/// What is allocated in one system call. Some kernels undo and refuse it for a signal that comes
+/// meanwhile, so it has to be done between two: 0.3 ms, where a profiler's come every 1 ms.
+const ALLOCATION_STEP: u64 = 1 << 20;
 
 /// Signals that may interrupt one step of allocation before it counts as failed.
 const INTERRUPTIONS_MAX: u32 = 1000;

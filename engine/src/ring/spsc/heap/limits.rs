@@ -61,8 +61,8 @@ fn a_message_over_the_limit_is_refused_wherever_it_would_start() {
     }
 }
 
-/// Rule 11 in numbers, by the short way of receiving, the long one, and by value: 8 records or an eighth of the ring, and never
-/// the message that is just handed out.
+/// Rule 11 in numbers, by the short way of receiving, the long one, and by value: 8 records or an
+/// eighth of the ring, and never the message that is just handed out.
 #[test]
 fn receiving_holds_back_eight_records_or_an_eighth_of_the_ring_and_always_the_last() {
     const BY_VALUE: usize = 0;
