@@ -54,20 +54,22 @@ pub(super) fn survey(segment: &Inner) -> Survey {
 /// How often a side is looked at until nobody joins or leaves in between.
 const LOOKS_MAX: u32 = 8;
 
+/// A gate that was read before somebody left, with a byte that was asked for after, would call
+/// that one dead: so what counts was seen twice. One who is counted holds the byte, and who then
+/// lets it go in good order has closed its gate before, which the second look sees.
 fn role(segment: &Inner, role: Role) -> RoleSurvey {
     let mut seen = look(segment, role);
-    // A gate that was read before somebody left, with a byte that was asked for after, would
-    // call that one dead.
     for _ in 1..LOOKS_MAX {
         let again = look(segment, role);
         let settled = (again.held, again.standing, again.generation)
             == (seen.held, seen.standing, seen.generation);
         seen = again;
         if settled {
-            break;
+            return seen;
         }
     }
-    seen
+    // Somebody comes and goes all the time.
+    RoleSurvey { held: true, ..seen }
 }
 
 fn look(segment: &Inner, role: Role) -> RoleSurvey {
@@ -77,16 +79,18 @@ fn look(segment: &Inner, role: Role) -> RoleSurvey {
         Role::Consumer => CONSUMER_GATE,
     };
     let gate = Gate::from_bits(control(raw, gate));
+    let word = |field| join::word(raw, role, field);
+    // After the gate, which is opened by one who is counted, and before the byte.
+    let generation = word(offset_of!(Participant, generation));
     // What cannot be found out counts as held, but for a mapping that was cut off.
     let severed = segment.map.severed().is_some();
     let held = !severed && segment.node.is_locked(locks::byte_of(role)).unwrap_or(true);
-    let word = |field| join::word(raw, role, field);
     RoleSurvey {
         held,
         standing: gate.standing(),
         pid: word(offset_of!(Participant, pid)),
         since_ns: word(offset_of!(Participant, since_ns)),
-        generation: word(offset_of!(Participant, generation)),
+        generation,
         messages: word(offset_of!(Participant, messages)),
         bytes: word(offset_of!(Participant, bytes)),
     }
