@@ -104,13 +104,13 @@ fn sign_in(raw: Raw, role: Role) {
 
 /// A word of the participant of `role`.
 pub(super) fn word(raw: Raw, role: Role, field: usize) -> u64 {
-    // ORDERING: Relaxed: for people to read; nothing rests on it.
+    // ORDERING: Acquire: a survey asks for the byte after it has read the generation.
     // SAFETY: a word of a `Participant`, below `DATA` and aligned by the layout.
-    unsafe { raw.load(participant_at(role) + field, Ordering::Relaxed) }
+    unsafe { raw.load(participant_at(role) + field, Ordering::Acquire) }
 }
 
 fn set_word(raw: Raw, role: Role, field: usize, word: u64) {
-    // ORDERING: Relaxed: as in `word`.
+    // ORDERING: Relaxed: whoever must see it is shown it by the gate, which is opened after.
     // SAFETY: as in `word`.
     unsafe { raw.store(participant_at(role) + field, word, Ordering::Relaxed) };
 }

@@ -24,7 +24,8 @@ pub struct Survey {
 /// What one side showed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RoleSurvey {
-    /// Whether somebody holds the role, by the kernel's word. `false` with a standing of
+    /// Whether somebody holds the role, by the kernel's word, or comes and goes too fast to tell.
+    /// `false` with a standing of
     /// `Joined` is a participant that died.
     pub held: bool,
     /// What its gate says.

@@ -12,6 +12,9 @@ use crate::sync::{Deadline, Memory, Ordering, Outside};
 /// Bytes that a run of messages has at least to be called a stream.
 const STREAM_BYTES: u64 = 4096;
 
+/// Records that a run has at least to be a part of a long stream.
+const STREAM_RECORDS: u64 = 4;
+
 /// A record that was found and checked: its word is not read again.
 #[derive(Clone, Copy)]
 pub(super) struct Found {
@@ -143,6 +146,10 @@ impl<M: Memory> Consumer<M> {
             let run = self.position - self.run_start;
             self.run_start = self.position;
             if may_wait && run >= STREAM_BYTES {
+                if run < STREAM_RECORDS * self.last_record {
+                    // Large messages that come one by one are no long stream.
+                    self.stream_start = self.position;
+                }
                 self.let_it_run();
                 continue;
             }

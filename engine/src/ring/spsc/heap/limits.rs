@@ -109,8 +109,6 @@ fn receiving_holds_back_eight_records_or_an_eighth_of_the_ring_and_always_the_la
     }
 }
 
-/// A peer that scribbles: the word is of this lap and frames a message that fills the buffer, but
-/// the ring ends before the message does, or the message is longer than any can be.
 #[test]
 fn an_array_takes_only_a_message_of_its_length_wherever_that_stands() {
     let (_heap, mut producer, mut consumer) = ring(1024);
@@ -140,6 +138,8 @@ fn an_array_takes_only_a_message_of_its_length_wherever_that_stands() {
     assert_eq!(consumer.try_recv_array::<24>(), Err(RecvError::Closed));
 }
 
+/// A peer that scribbles: the word is of this lap and frames a message that fills the buffer, but
+/// the ring ends before the message does, or the message is longer than any can be.
 #[test]
 fn a_word_that_frames_too_much_is_corruption_also_for_a_buffer_of_that_length() {
     for (records, framed) in [(62, 32u64), (1, 1000)] {
