@@ -37,7 +37,7 @@ pub mod sync;
 
 pub use error::{Corruption, RecvError, SendError};
 pub use ring::Position;
-pub use ring::spsc::Received;
+pub use ring::spsc::{Message, Received};
 pub use segment::{Attach, Backing, Config, Consumer, Producer, Segment};
 pub use sync::Deadline;
 

@@ -57,6 +57,26 @@ fn a_message_is_seen_whole_or_not_at_all_also_by_the_short_way() {
     });
 }
 
+/// The first goes by itself, since an attached producer does not know its room yet.
+#[test]
+fn messages_that_are_shown_together_are_seen_in_order_and_whole() {
+    model(|| {
+        let ring = ring_at(0);
+        let mut producer = producer(Modelled::over(&ring));
+        let mut consumer = consumer(Modelled::over(&ring));
+        let sender = thread::spawn(move || {
+            let messages = [1u64, 2, 3].map(u64::to_le_bytes);
+            producer.send_batch(&messages, Deadline::PASSED).expect("there is room");
+            std::mem::forget(producer);
+        });
+        for word in 1..=3 {
+            expect_word(&mut consumer, word);
+        }
+        std::mem::forget(consumer);
+        sender.join().expect("the sender ends");
+    });
+}
+
 #[test]
 fn padding_at_the_wrap_is_passed_over() {
     model(|| {
@@ -228,7 +248,7 @@ fn a_producer_that_waits_for_room_sees_the_consumer_close() {
         let ring = Ring::fresh(geometry());
         let mut producer = producer(Modelled::over(&ring));
         let mut consumer = consumer(Modelled::over(&ring));
-        for word in 0..3u64 {
+        for word in 0..4u64 {
             producer.try_send(&word.to_le_bytes()).expect("there is room");
         }
         let receiver = thread::spawn(move || {

@@ -62,6 +62,44 @@ fn a_producer_that_dies_in_a_send_leaves_the_message_whole_or_not_at_all() {
 }
 
 #[test]
+fn a_producer_that_dies_in_a_batch_has_sent_a_beginning_of_it() {
+    at_every_access(|accesses| {
+        let ring = ring_at(0);
+        let mut consumer = consumer(Modelled::over(&ring));
+        let sender = thread::spawn(move || {
+            let memory = Modelled::dying_before(&ring, accesses);
+            let done = survived(|| {
+                let mut victim = producer(memory);
+                let messages = [1u64, 2, 3].map(u64::to_le_bytes);
+                let sent = victim.send_batch(&messages, Deadline::PASSED);
+                std::mem::forget(victim);
+                sent.expect("there is room");
+            });
+            let mut successor = producer(Modelled::over(&ring));
+            successor.try_send(&4u64.to_le_bytes()).expect("there is room");
+            std::mem::forget(successor);
+            done.is_none()
+        });
+        let mut buffer = [0; 16];
+        let mut expected = 1;
+        loop {
+            let received = consumer.recv(&mut buffer, Deadline::NEVER).expect("a message comes");
+            assert_eq!(received.len, 8);
+            if buffer[..8] == 4u64.to_le_bytes() {
+                break;
+            }
+            assert_eq!(buffer[..8], u64::to_le_bytes(expected));
+            expected += 1;
+        }
+        assert_eq!(consumer.try_recv(&mut buffer), Err(RecvError::Empty));
+        std::mem::forget(consumer);
+        let died = sender.join().expect("the sender ends");
+        assert!(died || expected == 4, "a batch that returned was lost");
+        died
+    });
+}
+
+#[test]
 fn a_producer_that_dies_in_a_claim_or_at_the_wrap_leaves_nothing_false_behind() {
     at_every_access(|accesses| {
         let ring = ring_at(48);

@@ -175,6 +175,13 @@ impl<M: Memory> Area<M> {
         unsafe { self.memory.read(place.0, into) }
     }
 
+    /// As [`Area::read`], for a value that is looked at where it is received.
+    #[inline(always)]
+    pub(super) fn read_value<const N: usize>(&self, place: Place, into: &mut [u8; N]) {
+        // SAFETY: as in `read`.
+        unsafe { self.memory.read_value(place.0, into) }
+    }
+
     /// Copies payload into a record.
     #[inline(always)]
     pub(super) fn write(&self, place: Place, from: &[u8]) {
@@ -183,11 +190,11 @@ impl<M: Memory> Area<M> {
         unsafe { self.memory.write(place.0, from) }
     }
 
-    /// Copies payload words into a record; whether one of them bears `stamp`.
+    /// Copies payload words into a record.
     #[inline(always)]
-    pub(super) fn write_watched(&self, place: Place, words: &[[u8; 8]], stamp: u32) -> bool {
+    pub(super) fn write_words(&self, place: Place, words: &[[u8; 8]]) {
         // SAFETY: as in `write`; payloads start at a multiple of eight.
-        unsafe { self.memory.write_watched(place.0, words, stamp) }
+        unsafe { self.memory.write_words(place.0, words) }
     }
 
     /// Asks for the line of `place` for writing.

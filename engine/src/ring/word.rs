@@ -53,12 +53,6 @@ impl Tag {
         Tag(self.0.wrapping_add(laps << 32))
     }
 
-    /// The stamp of the lap after this tag's.
-    #[inline(always)]
-    pub(super) const fn stamp_of_next_lap(self) -> u32 {
-        ((self.0 >> 32) as u32).wrapping_add(1)
-    }
-
     /// Whether `word` would be taken for a record of this lap.
     #[inline(always)]
     pub(super) const fn accepts(self, word: u64) -> bool {
@@ -85,13 +79,6 @@ impl Tag {
         debug_assert!(bytes >= BYTES as u64 && bytes - BYTES as u64 <= LENGTH);
         self.0 | PADDING | (bytes - BYTES as u64)
     }
-}
-
-/// Whether `word` bears `stamp`: any word that the tag of such a lap [accepts](Tag::accepts) does,
-/// and a few more, which cost a careful lap and nothing else.
-#[inline(always)]
-pub(super) const fn bears(word: u64, stamp: u32) -> bool {
-    (word >> 32) as u32 == stamp
 }
 
 /// What `word`, accepted by its tag, frames.

@@ -75,15 +75,21 @@ unsafe impl Memory for Mapping {
     }
 
     #[inline(always)]
+    unsafe fn read_value<const N: usize>(&self, at: usize, into: &mut [u8; N]) {
+        // SAFETY: the same contract.
+        unsafe { self.raw.read_value(at, into) }
+    }
+
+    #[inline(always)]
     unsafe fn write(&self, at: usize, from: &[u8]) {
         // SAFETY: the same contract.
         unsafe { self.raw.write(at, from) }
     }
 
     #[inline(always)]
-    unsafe fn write_watched(&self, at: usize, words: &[[u8; 8]], stamp: u32) -> bool {
+    unsafe fn write_words(&self, at: usize, words: &[[u8; 8]]) {
         // SAFETY: the same contract.
-        unsafe { self.raw.write_watched(at, words, stamp) }
+        unsafe { self.raw.write_words(at, words) }
     }
 
     #[inline(always)]

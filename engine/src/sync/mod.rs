@@ -74,6 +74,16 @@ pub unsafe trait Memory {
     /// `at + into.len()` lies within the memory.
     unsafe fn read(&self, at: usize, into: &mut [u8]);
 
+    /// As [`Memory::read`], for a value that the caller looks at where it is received.
+    ///
+    /// # Safety
+    ///
+    /// As for [`Memory::read`].
+    unsafe fn read_value<const N: usize>(&self, at: usize, into: &mut [u8; N]) {
+        // SAFETY: the same contract.
+        unsafe { self.read(at, into) };
+    }
+
     /// Writes payload bytes, to any offset, and no byte beside them.
     ///
     /// # Safety
@@ -81,15 +91,14 @@ pub unsafe trait Memory {
     /// `at + from.len()` lies within the memory.
     unsafe fn write(&self, at: usize, from: &[u8]);
 
-    /// Writes payload words, and says whether the upper half of any of them is `stamp`.
+    /// Writes payload words.
     ///
     /// # Safety
     ///
     /// `at` is a multiple of 8 and the words lie within the memory from there.
-    unsafe fn write_watched(&self, at: usize, words: &[[u8; 8]], stamp: u32) -> bool {
+    unsafe fn write_words(&self, at: usize, words: &[[u8; 8]]) {
         // SAFETY: the same contract.
         unsafe { self.write(at, words.as_flattened()) };
-        copy::bears(words, stamp)
     }
 
     /// Asks for the line at `at` with the intention to write it. Changes nothing.

@@ -107,6 +107,19 @@ impl Raw {
         unsafe { copy::out_of_ring(into.as_mut_ptr(), from, into.len()) };
     }
 
+    /// [`super::Memory::read_value`].
+    ///
+    /// # Safety
+    ///
+    /// As there.
+    #[inline(always)]
+    pub unsafe fn read_value<const N: usize>(&self, at: usize, into: &mut [u8; N]) {
+        // SAFETY: the same contract.
+        let from = unsafe { self.address(at, N) };
+        // SAFETY: both ranges are valid; `into` is private memory, so they do not overlap.
+        unsafe { copy::words_out_of_ring(into.as_mut_ptr(), from, N) };
+    }
+
     /// [`super::Memory::write`].
     ///
     /// # Safety
@@ -120,17 +133,17 @@ impl Raw {
         unsafe { copy::into_ring(into, from.as_ptr(), from.len()) };
     }
 
-    /// [`super::Memory::write_watched`].
+    /// [`super::Memory::write_words`].
     ///
     /// # Safety
     ///
     /// As there.
     #[inline(always)]
-    pub unsafe fn write_watched(&self, at: usize, words: &[[u8; 8]], stamp: u32) -> bool {
+    pub unsafe fn write_words(&self, at: usize, words: &[[u8; 8]]) {
         // SAFETY: the same contract.
         let into = unsafe { self.address(at, 8 * words.len()) };
         // SAFETY: the range is valid; `words` is private memory, so they do not overlap.
-        unsafe { copy::into_ring_watched(into, words, stamp) }
+        unsafe { copy::words_into_ring(into, words) };
     }
 
     /// [`super::Memory::glimpse`].

@@ -97,13 +97,13 @@ impl<M: Memory> Consumer<M> {
     /// 450 so). A burst never comes here.
     #[cold]
     pub(super) fn keep_distance(&mut self) {
-        if self.position - self.run_start >= LONG_STREAM_BYTES {
-            self.run_start = self.position;
+        if self.position - self.burst_start >= LONG_STREAM_BYTES {
+            self.burst_start = self.position;
             self.let_it_run();
         }
     }
 
-    /// The end of a run: lets the producer get ahead before the next look, since a consumer at
+    /// The end of a burst: lets the producer get ahead before the next look, since a consumer at
     /// its heels takes each line away that it is about to write (256 B / 1 MiB on a Zen 5: 75 M/s
     /// with this wait, 42 without; 64 B / 64 KiB: 182 and 148). The longer the stream has been,
     /// the longer the wait may be; it ends when the producer is a quarter of the ring ahead. A

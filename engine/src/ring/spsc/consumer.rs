@@ -29,17 +29,20 @@ pub struct Consumer<M: Memory> {
     pub(super) lap_end: Position,
     /// `head`, as last stored.
     pub(super) released: Position,
-    /// Where a message must end to be received by the short way: in this lap, and before a
-    /// release is due by bytes.
-    pub(super) short_end: Position,
+    /// The run that is received by the short way: messages of `run_len` bytes that end before
+    /// `run_end`, which is in this lap and before a release is due.
+    pub(super) run_len: usize,
+    pub(super) run_end: Position,
+    /// Bytes of a run, and one: 8 records, or an eighth of the ring if that is less.
+    pub(super) run_bytes: u64,
     /// Where the ring was last found empty.
-    pub(super) run_start: Position,
+    pub(super) burst_start: Position,
     /// Where the ring was last found empty, and still so a while later.
     pub(super) stream_start: Position,
     pub(super) cadence: Cadence,
     /// Records until a release is due.
     pub(super) until_release: u32,
-    release_records: u32,
+    pub(super) release_records: u32,
     /// Whether the producer was well ahead when last looked at.
     pub(super) trailing: bool,
     /// What one of the last records took.
@@ -77,9 +80,11 @@ impl<M: Memory> Consumer<M> {
             tag: Tag::NEVER,
             lap_end: 0,
             released: head,
-            run_start: head,
+            burst_start: head,
             stream_start: head,
-            short_end: 0,
+            run_len: 0,
+            run_end: 0,
+            run_bytes: 0,
             until_release: RELEASE_RECORDS,
             release_records: RELEASE_RECORDS,
             trailing: false,
@@ -97,6 +102,7 @@ impl<M: Memory> Consumer<M> {
         self.flush();
         self.release_records = 1;
         self.until_release = 1;
+        (self.run_end, self.run_bytes) = (0, 0);
     }
 
     /// Shows the next message in place if there is one now. Does not block.
@@ -123,19 +129,25 @@ impl<M: Memory> Consumer<M> {
         limit: usize,
         mut each: impl FnMut(Record<'_, M>),
     ) -> Result<usize, RecvError> {
-        let mut count = 0;
-        while count < limit {
+        // Most messages are as long as the one before.
+        let mut len = self.run_len;
+        for count in 0..limit {
+            if let Some(short) = self.find_short(len, false) {
+                each(Record::new(&self.area, short.position, len));
+                self.pass_found_short(short);
+                continue;
+            }
             match self.try_find() {
                 Ok(found) => {
                     each(self.record(found));
                     self.advance(found.end, 1);
-                    count += 1;
+                    len = found.len;
                 }
                 Err(error) if count == 0 => return Err(error),
-                Err(_) => break,
+                Err(_) => return Ok(count),
             }
         }
-        Ok(count)
+        Ok(limit)
     }
 
     /// Begins to gather messages that are there, to be released together, waiting for the first
@@ -153,7 +165,6 @@ impl<M: Memory> Consumer<M> {
             self.area.set_head(self.position, Ordering::Release);
             self.released = self.position;
             self.until_release = self.release_records;
-            self.set_short_end();
         }
     }
 
@@ -215,13 +226,6 @@ impl<M: Memory> Consumer<M> {
     #[inline(always)]
     pub(super) fn is_release_due(&self) -> bool {
         self.until_release == 0 || self.position - self.released >= self.area.capacity() / 8
-    }
-
-    /// The short way goes on up to the lap's end, or to where a release is due.
-    pub(super) fn set_short_end(&mut self) {
-        let release_at = self.released + self.area.capacity() / 8;
-        let longest_end = self.area.longest_end(self.position);
-        self.short_end = self.lap_end.min(release_at).min(longest_end);
     }
 }
 

@@ -9,10 +9,10 @@ use crate::error::{Corruption, RecvError, What};
 use crate::layout::PRODUCER_GATE;
 use crate::sync::{Deadline, Memory, Ordering, Outside};
 
-/// Bytes that a run of messages has at least to be called a stream.
+/// Bytes that a burst of messages has at least to be called a stream.
 const STREAM_BYTES: u64 = 4096;
 
-/// Records that a run has at least to be a part of a long stream.
+/// Records that a burst has at least to be a part of a long stream.
 const STREAM_RECORDS: u64 = 4;
 
 /// A record that was found and checked: its word is not read again.
@@ -40,7 +40,6 @@ impl<M: Memory> Consumer<M> {
         self.position = position;
         self.tag = self.area.tag(position);
         self.lap_end = position + self.area.to_end(position);
-        self.set_short_end();
     }
 
     /// What stands at `position`.
@@ -143,10 +142,10 @@ impl<M: Memory> Consumer<M> {
                 settled => return settled,
             }
             self.trailing = false;
-            let run = self.position - self.run_start;
-            self.run_start = self.position;
-            if may_wait && run >= STREAM_BYTES {
-                if run < STREAM_RECORDS * self.last_record {
+            let burst = self.position - self.burst_start;
+            self.burst_start = self.position;
+            if may_wait && burst >= STREAM_BYTES {
+                if burst < STREAM_RECORDS * self.last_record {
                     // Large messages that come one by one are no long stream.
                     self.stream_start = self.position;
                 }
@@ -212,7 +211,7 @@ impl<M: Memory> Consumer<M> {
         self.poison = Some((error, at));
         self.area.poison();
         self.tag = Tag::NEVER;
-        (self.lap_end, self.short_end) = (0, 0);
+        (self.lap_end, self.run_end) = (0, 0);
         error
     }
 }

@@ -14,34 +14,40 @@
 //!
 //! **Nothing is cleared ahead.** Until the producer comes round, a cell holds bytes of the lap
 //! before: an old word, which has another stamp, or payload. Only payload could imitate the next
-//! lap's word, so the producer compares what it writes at cell starts with that word. If one
-//! matches it becomes *careful*: before each commit it zeroes the word that the consumer looks
-//! at next, until a ring's length past the match. That is exact, whatever the payload.
+//! lap's word. So before a record is shown the producer looks at the word that the consumer will
+//! look at next, as it stands in memory, and zeroes it in the rare case that it would be taken
+//! for a record. That is exact, whatever the payload and whoever wrote it, and costs one load from
+//! a line that was asked for long before (`ahead.rs`).
 //!
 //! | file | what |
 //! |---|---|
 //! | `producer.rs`, `room.rs`, `write.rs` | the sending handle; where a record goes; its stores |
-//! | `consumer.rs`, `find.rs` | the receiving handle; where the next record is |
+//! | `send_batch.rs` | several messages that are shown together |
+//! | `consumer.rs`, `recv.rs` | the receiving handle; copying out |
+//! | `find.rs` | where the next record is |
 //! | `claim.rs`, `record.rs`, `view.rs` | messages in place |
 //! | `ahead.rs` | asking for lines before they are wanted |
 //!
 //! # The rules
 //!
 //! They came out of a brute-force search; each was taken out in turn, and the search failed.
-//! `search.rs` beside this file runs it against these very lines, `ci/mutants` takes them out.
+//! `search/` beside this file runs it against these very lines, `ci/mutants` takes them out.
+//! As first found, rules 2 to 7 spoke of remembering what payloads had imitated, and for how long;
+//! looking at the one word that matters has taken the place of all that.
 //!
 //! 1. *Word*: accepted iff the lap's stamp and the record bit match.
-//! 2. *Check*: every word of a payload, as it will stand in memory, is compared with the next
-//!    lap's stamp; its last word is stored whole, filled with zeros.
-//! 3. *Careful extent*: a match obliges every commit whose next word lies at or before the
-//!    match + ring.
-//! 4. *Careful act*: zero the next word before the release store; not at a lap's start, which is
-//!    always a word and never payload.
-//! 5. *High water*: what a dropped or shortened claim may have left behind is covered likewise,
-//!    since it could imitate this lap too.
-//! 6. *Padding*: zero each skipped cell start before the padding's own word.
-//! 7. *Every attach is a take-over*: walk from `head`, and be careful until tail + ring.
-//! 8. *Room*: a record takes its cells and one more, the next word.
+//! 2. *Look*: before a record is shown, the word that comes next is looked at; if it would be
+//!    accepted there, it is zeroed.
+//! 3. *Extent*: at every record, for as long as the ring lives. Nothing is remembered.
+//! 4. *Order*: it is zeroed before the release store; not at a lap's start, which is always a
+//!    word and never payload.
+//! 5. *High water*: the look comes after the last store into a claim, which may be longer than
+//!    what is committed of it and may imitate this lap, too.
+//! 6. *Padding* is not looked behind, and the cells that it skips are looked at when they come
+//!    next, like all others.
+//! 7. *Every attach is a take-over*: walk from `head`.
+//! 8. *Room*: a record fits if it ends where `head` + ring ends, or before. What comes next is
+//!    then the oldest record's word, which is of the lap before and never zeroed.
 //! 9. *Reuse*: go on where `head` stands; positions never start over.
 //! 10. *Never* store outside the record's own cells and the next word.
 //! 11. *Release*: `head` never passes a record that is still looked at; it is moved on after 8
@@ -67,6 +73,7 @@ mod producer;
 mod record;
 mod recv;
 mod room;
+mod send_batch;
 mod view;
 mod write;
 
@@ -79,7 +86,7 @@ pub use claim::Claim;
 pub use consumer::Consumer;
 pub use producer::Producer;
 pub use record::Record;
-pub use recv::Received;
+pub use recv::{Message, Received};
 pub use view::{Batch, View};
 
 /// A closed position as far as any could be: positions beyond are not believed.

@@ -1,4 +1,4 @@
-//! The sending side: finding room, writing records, being careful.
+//! The sending side: finding room, writing records.
 
 use super::super::area::{Area, Gate, Standing};
 use super::super::spin::Cadence;
@@ -13,7 +13,7 @@ use core::cell::Cell;
 use core::marker::PhantomData;
 
 /// Messages up to this many bytes are sent by the short way.
-const SHORT_MAX: usize = 128;
+pub(super) const SHORT_MAX: usize = 128;
 
 /// The sending handle of an spsc ring.
 ///
@@ -29,8 +29,6 @@ pub struct Producer<M: Memory> {
     pub(super) short_end: Position,
     /// The tag of the lap that `tail` is in.
     pub(super) tag: Tag,
-    /// Commits whose next word lies at or before this zero it first.
-    pub(super) careful_until: Position,
     pub(super) cadence: Cadence,
     pub(super) ahead: Ahead,
     pub(super) poison: Option<(SendError, u64)>,
@@ -65,8 +63,6 @@ impl<M: Memory> Producer<M> {
             room_end: head + area.capacity(),
             short_end: 0,
             tag: area.tag(tail),
-            // Rule 7: committed payload may oblige commits of this lap and the next.
-            careful_until: tail + area.capacity(),
             cadence: Cadence::of(area.memory()),
             ahead: Ahead::of(area.capacity()),
             area,
@@ -184,6 +180,7 @@ impl<M: Memory> Producer<M> {
 
     fn write_any(&mut self, start: Position, message: &[u8]) -> Position {
         self.skip_to(start);
+        self.ask_for_next_word(start, message.len());
         self.write(start, message);
         self.set_short_end();
         start

@@ -1,5 +1,6 @@
 //! One message in the ring, to be looked at in place.
 
+use super::Message;
 use crate::ring::Position;
 use crate::ring::area::{Area, Place};
 use crate::ring::word;
@@ -53,6 +54,16 @@ impl<'r, M: Memory> Record<'r, M> {
         let fits = offset.checked_add(into.len()).is_some_and(|end| end <= self.len);
         assert!(fits, "{} bytes at {offset} of a message of {}", into.len(), self.len);
         self.area.read(self.payload().plus(offset), into);
+    }
+
+    /// The message by value, if it is one of `N` bytes.
+    #[inline(always)]
+    pub fn message<const N: usize>(&self) -> Option<Message<N>> {
+        (self.len == N).then(|| {
+            let mut message = Message([0; N]);
+            self.area.read_value(self.payload(), &mut message.0);
+            message
+        })
     }
 
     /// Copies the message to the front of `into`. Returns its length, or `None` if `into` is

@@ -6,7 +6,7 @@ use super::super::word;
 use super::super::{Position, Role};
 use super::Producer;
 use crate::error::{SendError, What};
-use crate::layout::{CELL, CONSUMER_GATE};
+use crate::layout::CONSUMER_GATE;
 use crate::sync::{Deadline, Memory, Ordering, Outside};
 
 impl<M: Memory> Producer<M> {
@@ -51,8 +51,8 @@ impl<M: Memory> Producer<M> {
         let to_end = self.area.to_end(self.tail);
         let skip = if record <= to_end { 0 } else { to_end };
         let start = self.tail + skip;
-        // Rule 8: one cell more, for the next word.
-        let fits = start + record + CELL <= self.room_end;
+        // Rule 8: to the last cell.
+        let fits = start + record <= self.room_end;
         // ORDERING: Relaxed, as in `send_short`.
         let open = self.area.gate(Role::Consumer, Ordering::Relaxed).is_open();
         (fits && open).then_some(start)

@@ -1,8 +1,9 @@
-//! How a record gets into the ring: payload, care, padding, and the word that shows it.
+//! How a record gets into the ring: payload, padding, the word that comes next, and the word that
+//! shows it.
 
 use super::super::Position;
-use super::super::area::Wrap;
-use super::super::word;
+use super::super::area::{Place, Wrap};
+use super::super::word::{self, Tag};
 use super::ahead::Ahead;
 use super::{Claim, Producer};
 use crate::layout::CELL;
@@ -15,8 +16,8 @@ struct Publication {
     start: Position,
     next: Position,
     word: u64,
+    tag: Tag,
     wrap: Wrap,
-    careful_until: Position,
     ahead: Ahead,
 }
 
@@ -25,33 +26,33 @@ impl<M: Memory> Producer<M> {
     #[inline(always)]
     pub(super) fn write(&mut self, start: Position, message: &[u8]) {
         let publication = self.publication(start, message.len() as u64);
-        let lookalike = self.tag.stamp_of_next_lap();
-        let payload = publication.wrap.place(start).plus(word::BYTES);
-        // Rule 2: what is written is compared on its way; the last word is stored whole.
-        let (words, rest) = message.as_chunks::<8>();
-        let mut imitated = self.area.write_watched(payload, words, lookalike);
-        if !rest.is_empty() {
-            let last = last_word(message, rest.len());
-            self.area.put(payload.plus(8 * words.len()), last);
-            imitated |= word::bears(last, lookalike);
-        }
-        let publication = if imitated { self.carefully(publication) } else { publication };
+        self.write_payload(publication.wrap.place(start).plus(word::BYTES), message);
         self.publish(publication);
+    }
+
+    /// Writes `message` at `payload`, in whole words.
+    #[inline(always)]
+    pub(super) fn write_payload(&self, payload: Place, message: &[u8]) {
+        let (words, rest) = message.as_chunks::<8>();
+        self.area.write_words(payload, words);
+        if !rest.is_empty() {
+            self.area.put(payload.plus(8 * words.len()), last_word(message, rest.len()));
+        }
     }
 
     #[inline]
     pub(super) fn claim_at(&mut self, start: Position, len: usize) -> Claim<'_, M> {
         self.skip_to(start);
-        // Rules 2 and 5: what will be written in place is not looked at; the whole claim counts
-        // as a match, for this lap and the next, even if it is dropped or shortened.
-        self.be_careful_past(start + word::record_bytes(len as u64));
+        self.ask_for_next_word(start, len);
         Claim::new(self, start, len)
     }
 
-    /// Rule 3, with a record's end in place of the match: a simple superset.
-    #[inline(always)]
-    fn be_careful_past(&mut self, end: Position) {
-        self.careful_until = self.careful_until.max(end + self.area.capacity());
+    /// Asks for the line of the word behind a long record, which is looked at when the record is
+    /// published. Those behind short ones were asked for with the lines ahead.
+    #[inline]
+    pub(super) fn ask_for_next_word(&self, start: Position, len: usize) {
+        let next = start + word::record_bytes(len as u64);
+        self.area.prefetch_write(self.area.place(next));
     }
 
     /// Publishes the record of `len` payload bytes at `start`, which may be the lap's last.
@@ -70,17 +71,10 @@ impl<M: Memory> Producer<M> {
             start,
             next,
             word: self.tag.message(len),
+            tag: self.tag,
             wrap: self.area.wrap(),
-            careful_until: self.careful_until,
             ahead: self.ahead,
         }
-    }
-
-    /// For a record that has turned out to imitate one of the next lap.
-    #[cold]
-    fn carefully(&mut self, publication: Publication) -> Publication {
-        self.be_careful_past(publication.next);
-        Publication { careful_until: self.careful_until, ..publication }
     }
 
     /// Publishes a record. The short way may not be taken after the lap's last one before
@@ -88,15 +82,40 @@ impl<M: Memory> Producer<M> {
     #[inline(always)]
     fn publish(&mut self, record: Publication) {
         let Publication { start, next, .. } = record;
-        if next <= record.careful_until && !self.area.starts_lap(next) {
-            // ORDERING: Relaxed: made visible by edge W below, before anyone looks here.
-            self.area.set_word(next, 0, Ordering::Relaxed);
-        }
-        // ORDERING: Release, edge W: payload and zeroed word come before the word.
-        self.area.set_word_at(record.wrap.place(start), record.word, Ordering::Release);
-        self.tail = next;
+        self.show(start, next, record.word, record.tag, record.wrap);
         for place in record.ahead.places(record.wrap, start, next) {
             self.area.prefetch_write(place);
+        }
+    }
+
+    /// Shows the record at `start`, whose word is `word`, and all that may stand behind it up to
+    /// `next`.
+    #[inline(always)]
+    pub(super) fn show(
+        &mut self,
+        start: Position,
+        next: Position,
+        word: u64,
+        tag: Tag,
+        wrap: Wrap,
+    ) {
+        // Rule 2.
+        // ORDERING: Relaxed: only producers write there, and the role came to us by a lock.
+        if tag.accepts(self.area.word_at(wrap.place(next), Ordering::Relaxed)) {
+            self.unmake(next);
+        }
+        // ORDERING: Release, edge W: payload and zeroed word come before the word.
+        self.area.set_word_at(wrap.place(start), word, Ordering::Release);
+        self.tail = next;
+    }
+
+    /// Payload stands at `next` that would be taken for a record: zeroes it, before anyone looks
+    /// (rule 4). At a lap's start the lap's own first word has been seen, which no next lap takes.
+    #[cold]
+    fn unmake(&self, next: Position) {
+        if !self.area.starts_lap(next) {
+            // ORDERING: Relaxed: made visible by edge W of the record before it.
+            self.area.set_word(next, 0, Ordering::Relaxed);
         }
     }
 
@@ -104,8 +123,9 @@ impl<M: Memory> Producer<M> {
     pub(super) fn set_short_end(&mut self) {
         self.tag = self.area.tag(self.tail);
         let lap_end = self.tail + self.area.to_end(self.tail);
-        // Rule 8: a record ends before this, so that one cell more is left for the next word.
-        self.short_end = lap_end.min(self.room_end).min(self.area.longest_end(self.tail));
+        // Rule 8: a record ends before this, so at most where the room ends.
+        let room_end = self.room_end + CELL;
+        self.short_end = lap_end.min(room_end).min(self.area.longest_end(self.tail));
     }
 
     /// Fills the ring's end with padding if `start` is the next lap's first position.
@@ -118,16 +138,9 @@ impl<M: Memory> Producer<M> {
 
     #[cold]
     fn pad_to(&mut self, start: Position) {
-        // Rule 6: these cells keep words that were compared with another lap's.
-        let mut cell = self.tail + CELL;
-        while cell < start {
-            // ORDERING: Relaxed: made visible by edge W below.
-            self.area.set_word(cell, 0, Ordering::Relaxed);
-            cell += CELL;
-        }
         let padding = self.area.tag(self.tail).padding(start - self.tail);
-        // ORDERING: Relaxed: it publishes nothing but zeros, and edge W of the next record comes
-        // before anyone looks for those. That record starts a lap, so rule 4 asks for no zero.
+        // ORDERING: Relaxed: it publishes nothing. What comes next starts a lap, so rule 4 asks
+        // for no look at it.
         self.area.set_word(self.tail, padding, Ordering::Relaxed);
         self.tail = start;
         self.tag = self.area.tag(start);

@@ -55,14 +55,19 @@ unsafe impl Memory for Reach {
         unsafe { self.0.read(at, into) }
     }
 
+    unsafe fn read_value<const N: usize>(&self, at: usize, into: &mut [u8; N]) {
+        // SAFETY: as above.
+        unsafe { self.0.read_value(at, into) }
+    }
+
     unsafe fn write(&self, at: usize, from: &[u8]) {
         // SAFETY: as above.
         unsafe { self.0.write(at, from) }
     }
 
-    unsafe fn write_watched(&self, at: usize, words: &[[u8; 8]], stamp: u32) -> bool {
+    unsafe fn write_words(&self, at: usize, words: &[[u8; 8]]) {
         // SAFETY: as above.
-        unsafe { self.0.write_watched(at, words, stamp) }
+        unsafe { self.0.write_words(at, words) }
     }
 
     unsafe fn glimpse(&self, at: usize) -> u64 {

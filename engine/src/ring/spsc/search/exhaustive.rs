@@ -10,6 +10,7 @@ use super::traced::{Block, HEAD_AT, RING_AT, Traced, survived};
 use super::{fresh, lookalike, retire};
 use crate::ring::spsc::Producer;
 use crate::ring::{Geometry, Position};
+use crate::sync::Deadline;
 use std::collections::HashSet;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
@@ -25,7 +26,6 @@ struct Private {
     tail: Position,
     room_end: Position,
     short_end: Position,
-    careful_until: Position,
 }
 
 /// Everything that an operation starts from.
@@ -43,6 +43,8 @@ const IMITATIONS: [Option<u32>; 4] = [None, Some(0), Some(1), Some(2)];
 enum Operation {
     /// Sends these words.
     Send(Vec<usize>),
+    /// Sends two messages of one word each in a batch.
+    Batch(Vec<usize>),
     /// Claims room for two words, writes both, commits so many of them or drops the claim.
     Claim(Vec<usize>, Option<usize>),
     /// Goes, and a successor takes over.
@@ -57,6 +59,7 @@ fn operations() -> Vec<Operation> {
             let payload = |index| code / IMITATIONS.len().pow(index) % IMITATIONS.len();
             let payload: Vec<usize> = (0..words as u32).map(payload).collect();
             if words == WORDS {
+                operations.push(Operation::Batch(payload.clone()));
                 for kept in [None, Some(0), Some(1), Some(2)] {
                     operations.push(Operation::Claim(payload.clone(), kept));
                 }
@@ -82,10 +85,8 @@ impl State {
     /// What matters for the future.
     fn key(&self) -> u64 {
         let mut hasher = DefaultHasher::new();
-        let Private { tail, room_end, short_end, careful_until } = self.private;
+        let Private { tail, room_end, short_end } = self.private;
         (tail % CAPACITY, room_end - tail, short_end.saturating_sub(tail)).hash(&mut hasher);
-        careful_until.saturating_sub(tail).min(CAPACITY).hash(&mut hasher);
-        (careful_until >= tail).hash(&mut hasher);
         let model = &self.block.model;
         (tail - model.head).hash(&mut hasher);
         for Committed { position, payload, .. } in &model.records {
@@ -149,20 +150,20 @@ impl State {
 
 impl Private {
     fn of(producer: &Producer<Traced>) -> Private {
-        let &Producer { tail, room_end, short_end, careful_until, .. } = producer;
-        Private { tail, room_end, short_end, careful_until }
+        let &Producer { tail, room_end, short_end, .. } = producer;
+        Private { tail, room_end, short_end }
     }
 
     fn handle(self, memory: Traced, geometry: Geometry) -> Producer<Traced> {
         // SAFETY: the block has the geometry's size, and one handle is made of a state at a time.
         let producer = unsafe { Producer::attach(memory.share(), geometry) };
         let mut producer = producer.expect("a reached state is not corrupted");
-        let Private { tail, room_end, short_end, careful_until } = self;
+        let Private { tail, room_end, short_end } = self;
         producer.area.memory().die();
         // SAFETY: as above.
         producer.area = unsafe { crate::ring::area::Area::new(memory, geometry) };
         (producer.tail, producer.room_end) = (tail, room_end);
-        (producer.short_end, producer.careful_until) = (short_end, careful_until);
+        producer.short_end = short_end;
         producer
     }
 }
@@ -190,6 +191,15 @@ fn run(operation: &Operation, producer: &mut Producer<Traced>, memory: &Traced) 
                 Ok(_) => Outcome::Committed,
                 Err(_) => Outcome::Refused,
             }
+        }
+        Operation::Batch(words) => {
+            let payload = payload(words);
+            let (messages, _) = payload.as_chunks::<8>();
+            memory.block().model.begin_all(&[8, 8]);
+            memory.block().model.commits_begin(messages);
+            let sent = producer.send_batch(messages, Deadline::PASSED);
+            memory.block().model.end_batch(sent.map_or_else(|(sent, _)| sent, |()| 2), 2);
+            Outcome::Refused
         }
         Operation::Claim(words, kept) => {
             let message = payload(words);

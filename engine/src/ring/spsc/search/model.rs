@@ -36,8 +36,8 @@ pub(super) struct Model {
     /// Where the last committed record, or a padding after it, ends.
     pub(super) tail: Position,
     pub(super) records: VecDeque<Committed>,
-    /// The message that is being committed: it may be seen or not.
-    pending: Option<Vec<u8>>,
+    /// The messages that are being committed, in order: each may be seen or not.
+    pending: VecDeque<Vec<u8>>,
     /// How far the operation in hand may store: its room and the next word.
     store_end: Position,
     pub(super) stores: u64,
@@ -51,7 +51,7 @@ impl Model {
             head: 0,
             tail: 0,
             records: VecDeque::new(),
-            pending: None,
+            pending: VecDeque::new(),
             store_end: 0,
             stores: 0,
         }
@@ -64,7 +64,12 @@ impl Model {
 
     /// An operation begins that may take room for `len` bytes.
     pub(super) fn begin(&mut self, len: usize) {
-        let record = (8 + len as u64).next_multiple_of(CELL);
+        self.begin_all(&[len]);
+    }
+
+    /// An operation begins that may take room for messages of `lens` bytes, one after the other.
+    pub(super) fn begin_all(&mut self, lens: &[usize]) {
+        let record: u64 = lens.iter().map(|len| (8 + *len as u64).next_multiple_of(CELL)).sum();
         let to_end = self.capacity - self.tail % self.capacity;
         let skip = if record <= to_end { 0 } else { to_end };
         self.store_end = self.tail + skip + record + CELL;
@@ -72,12 +77,23 @@ impl Model {
 
     /// From now on `payload` may be seen.
     pub(super) fn commit_begins(&mut self, payload: &[u8]) {
-        self.pending = Some(payload.to_vec());
+        self.commits_begin(&[payload]);
+    }
+
+    /// From now on `payloads` may be seen, one after the other.
+    pub(super) fn commits_begin<T: AsRef<[u8]>>(&mut self, payloads: &[T]) {
+        self.pending = payloads.iter().map(|payload| payload.as_ref().to_vec()).collect();
+    }
+
+    /// A batch is over; `sent` of its `all` messages are in the ring.
+    pub(super) fn end_batch(&mut self, sent: usize, all: usize) {
+        assert_eq!(std::mem::take(&mut self.pending).len(), all - sent, "{sent} of {all} sent");
+        self.end(Outcome::Refused);
     }
 
     /// The operation is over, and its message is in the ring or not.
     pub(super) fn end(&mut self, outcome: Outcome) {
-        let unseen = self.pending.take().is_some();
+        let unseen = !std::mem::take(&mut self.pending).is_empty();
         match outcome {
             Outcome::Committed => assert!(!unseen, "a committed message that no reader saw"),
             Outcome::Refused | Outcome::Crashed => {}
@@ -129,7 +145,7 @@ impl Model {
             assert!(end <= at + to_end, "a reader sees a record that straddles the ring's end");
             let payload = &bytes[offset + 8..offset + 8 + len as usize];
             if seen == self.records.len() {
-                let pending = self.pending.take();
+                let pending = self.pending.pop_front();
                 assert_eq!(
                     pending.as_deref(),
                     Some(payload),

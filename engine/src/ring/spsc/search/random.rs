@@ -104,8 +104,14 @@ impl History {
             _ => self.random.below(25.min(longest + 1)),
         };
         let payload = self.payload(len);
-        let choice = self.random.below(8);
-        self.memory.block().model.begin(len);
+        let choice = self.random.below(9);
+        let batch: Vec<&[u8]> = payload.chunks(self.random.below(24) + 1).collect();
+        if choice == 8 {
+            let lens: Vec<usize> = batch.iter().map(|message| message.len()).collect();
+            self.memory.block().model.begin_all(&lens);
+        } else {
+            self.memory.block().model.begin(len);
+        }
         // A handle's own memory decides when it dies.
         let dice = producer.area.memory() as *const Traced;
         // SAFETY: the handle outlives this call, and its memory is only ever shared.
@@ -132,6 +138,19 @@ impl History {
                 claim.write(0, &payload);
                 false
             }),
+            8 => {
+                model.block().model.commits_begin(&batch);
+                let sent = producer.send_batch(&batch, Deadline::PASSED);
+                let sent = sent.map_or_else(
+                    |(sent, error)| {
+                        settle_error(error);
+                        sent
+                    },
+                    |()| batch.len(),
+                );
+                model.block().model.end_batch(sent, batch.len());
+                false
+            }
             _ => false,
         });
         self.finish_producer(producer, done, choice == 7);
