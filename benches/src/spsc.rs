@@ -5,13 +5,13 @@
 //! way. One variant only: how long to pause and when to resume is the engine's own affair, not the
 //! bench's.
 //!
-//! `rtt` and `stream` copy a message in by `send` and out by `recv_array`; `zerocopy` fills a
-//! claim in place and reads a view in place.
+//! `rtt` and `stream` copy a message in by `send` and out by `recv_array`; `batch` sends 32 at a
+//! time by `send_batch`; `zerocopy` fills a claim in place and reads a view in place.
 
 use std::fmt::Debug;
 use std::os::fd::OwnedFd;
 
-use annulus::{Attach, Backing, Config, Consumer, Deadline, Producer, Segment};
+use annulus::{Attach, Backing, Config, Consumer, Deadline, Message, Producer, Segment};
 
 use crate::block::Block;
 use crate::case::{Against, Case, Round, Stage, Unit, Variant};
@@ -28,6 +28,9 @@ const ROUND_TRIPS: u64 = 100_000;
 
 const KIB: usize = 1 << 10;
 const MIB: usize = 1 << 20;
+
+/// Messages in one batch, at most: as many as the rivals'.
+const BATCH: usize = 32;
 
 /// Messages of a zero-copy stream, and their words.
 const LARGE_BYTES: usize = 4096;
@@ -51,6 +54,17 @@ pub fn cases() -> Vec<Case> {
         stream::<56>("spsc/stream/56/1MiB", MIB, 8_000_000, large),
         stream::<64>("spsc/stream/64/64KiB", 64 * KIB, 4_000_000, small),
         stream::<64>("spsc/stream/64/1MiB", MIB, 8_000_000, large),
+        batch::<8>("spsc/batch/8/16KiB", 16 * KIB, 8_000_000, None),
+        batch::<8>("spsc/batch/8/1MiB", MIB, 16_000_000, Some(("limit/handoff/1MiB", 8.0))),
+        batch::<56>(
+            "spsc/batch/56/64KiB",
+            64 * KIB,
+            4_000_000,
+            Some(("limit/handoff/64KiB", 56.0)),
+        ),
+        batch::<56>("spsc/batch/56/1MiB", MIB, 8_000_000, Some(("limit/handoff/1MiB", 56.0))),
+        batch::<64>("spsc/batch/64/64KiB", 64 * KIB, 4_000_000, small),
+        batch::<64>("spsc/batch/64/1MiB", MIB, 8_000_000, Some(("limit/handoff/1MiB", 64.0))),
         zero_copy("spsc/zerocopy/4096/1MiB", MIB, 200_000),
     ]
 }
@@ -70,6 +84,19 @@ fn stream<const N: usize>(
         let sender = |producer| Copying::<_, N> { end: producer };
         let receiver = |consumer| Copying::<_, N> { end: consumer };
         one_way(stage, ring_bytes, messages, sender, receiver)
+    };
+    case(name, Unit::MessagesPerSecond, ring_bytes, against, Variant::new("spin", run))
+}
+
+fn batch<const N: usize>(
+    name: &str,
+    ring_bytes: usize,
+    messages: u64,
+    against: Option<(&'static str, f64)>,
+) -> Case {
+    let run = move |stage: &Stage| {
+        let receiver = |consumer| Copying::<_, N> { end: consumer };
+        one_way(stage, ring_bytes, messages, InBatches::<N>, receiver)
     };
     case(name, Unit::MessagesPerSecond, ring_bytes, against, Variant::new("spin", run))
 }
@@ -188,6 +215,9 @@ struct Copying<E, const N: usize> {
     end: E,
 }
 
+/// A sending end of batches of messages of `N` bytes.
+struct InBatches<const N: usize>(Producer);
+
 /// An end that works in the ring itself.
 struct InPlace<E>(E);
 
@@ -199,7 +229,7 @@ impl<const N: usize> Port<N> for End {
 
     #[inline(always)]
     fn receive(&mut self, message: &mut [u8; N]) -> Result<(), SideFault> {
-        *message = receive(&mut self.consumer)?;
+        *message = receive::<N>(&mut self.consumer)?.0;
         Ok(())
     }
 }
@@ -215,8 +245,20 @@ impl<const N: usize> Sink for Copying<Producer, N> {
 impl<const N: usize> Source for Copying<Consumer, N> {
     #[inline(always)]
     fn take(&mut self, next: u64, _end: u64, script: &Script) -> Result<u64, SideFault> {
-        check(script, &receive::<N>(&mut self.end)?, next)?;
+        check(script, &receive::<N>(&mut self.end)?.0, next)?;
         Ok(next + 1)
+    }
+}
+
+impl<const N: usize> Sink for InBatches<N> {
+    #[inline(always)]
+    fn put(&mut self, next: u64, end: u64, script: &Script) -> Result<u64, SideFault> {
+        let count = BATCH.min((end - next) as usize);
+        let messages: [[u8; N]; BATCH] = std::array::from_fn(|i| script.message(next + i as u64));
+        match self.0.send_batch(&messages[..count], Deadline::NEVER) {
+            Ok(()) => Ok(next + count as u64),
+            Err((_, error)) => Err(refused(Step::Send, &error)),
+        }
     }
 }
 
@@ -258,6 +300,6 @@ fn send(producer: &mut Producer, message: &[u8]) -> Result<(), SideFault> {
 
 /// Receives a message of exactly `N` bytes; what it holds is checked by the driver.
 #[inline(always)]
-fn receive<const N: usize>(consumer: &mut Consumer) -> Result<[u8; N], SideFault> {
+fn receive<const N: usize>(consumer: &mut Consumer) -> Result<Message<N>, SideFault> {
     consumer.recv_array(Deadline::NEVER).map_err(|error| refused(Step::Receive, &error))
 }
