@@ -22,8 +22,10 @@
 //! | `spsc` | the operations of the spsc ring: a new ring adds a file like this one |
 //! | `oracle` | what must hold after a kill |
 //! | `matrix` | which kills there are, and their count |
+//! | `chaos` | a pair that runs at full speed while its processes are killed at random |
 #![cfg(all(target_os = "linux", target_arch = "x86_64"))]
 
+pub mod chaos;
 pub mod matrix;
 mod oracle;
 mod scene;

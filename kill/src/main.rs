@@ -14,12 +14,14 @@ fn main() -> std::process::ExitCode {
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod command {
     use annulus_kill::matrix::{self, Extent, Tally};
-    use annulus_kill::{Operation, STARTS, spsc};
+    use annulus_kill::{Operation, STARTS, chaos, spsc};
     use lexopt::prelude::*;
     use std::process::ExitCode;
+    use std::time::Duration;
 
     const USAGE: &str = "\
 usage: annulus-kill [--points N] [--states N] [OPERATION...]
+       annulus-kill chaos [--seconds N] [--seed N]
 
 Kills a process at every instruction of each operation of the spsc ring, in each of five starts,
 and a successor in its take-over from every distinct state that is left; then checks that nothing
@@ -29,12 +31,19 @@ is lost, doubled beyond the batch, or wedged. Takes some minutes.
   --states N   at most about N states for the double kill
   OPERATION    only those whose name begins so: send, claim, close, join, recv, peek, drain, batch
 
+chaos runs a pair at full speed whose two processes are killed, stopped and restarted at random,
+for 60 seconds or as long as asked; --seed makes the same choices again. A run in which less than
+30 % of the kills landed inside an operation has failed, too.
+
 Exit status: 0 nothing found, 1 a fault, 2 usage.";
 
-    struct Asked {
-        extent: Extent,
-        operations: Vec<Operation>,
+    enum Asked {
+        Matrix { extent: Extent, operations: Vec<Operation> },
+        Chaos { seconds: u64, seed: u64 },
     }
+
+    /// The share of kills that have to land inside an operation, in percent.
+    const INSIDE_MIN: u64 = 30;
 
     pub(super) fn main() -> ExitCode {
         let asked = match parse() {
@@ -48,27 +57,41 @@ Exit status: 0 nothing found, 1 a fault, 2 usage.";
                 return ExitCode::from(2);
             }
         };
-        match matrix::run(&asked.operations, &STARTS, asked.extent, report) {
-            Ok(tally) => sum_up(&tally),
-            Err(error) => {
-                eprintln!("annulus-kill: {error}");
-                ExitCode::FAILURE
+        let done = match asked {
+            Asked::Matrix { extent, operations } => {
+                matrix::run(&operations, &STARTS, extent, report).map(|tally| sum_up(&tally))
             }
-        }
+            Asked::Chaos { seconds, seed } => {
+                eprintln!("seed {seed}");
+                let span = Duration::from_secs(seconds);
+                chaos::run(span, seed, report_chaos).map(|tally| sum_up_chaos(&tally))
+            }
+        };
+        done.unwrap_or_else(|error| {
+            eprintln!("annulus-kill: {error}");
+            ExitCode::FAILURE
+        })
     }
 
     fn parse() -> Result<Option<Asked>, lexopt::Error> {
         let mut extent = Extent { points: u64::MAX, states: usize::MAX };
         let mut names: Vec<String> = Vec::new();
+        let (mut is_chaos, mut seconds, mut seed) = (false, 60, u64::from(std::process::id()));
         let mut parser = lexopt::Parser::from_env();
         while let Some(arg) = parser.next()? {
             match arg {
                 Short('h') | Long("help") => return Ok(None),
                 Long("points") => extent.points = parser.value()?.parse()?,
                 Long("states") => extent.states = parser.value()?.parse()?,
-                Value(name) => names.push(name.string()?),
+                Long("seconds") if is_chaos => seconds = parser.value()?.parse()?,
+                Long("seed") if is_chaos => seed = parser.value()?.parse()?,
+                Value(name) if name == "chaos" && names.is_empty() => is_chaos = true,
+                Value(name) if !is_chaos => names.push(name.string()?),
                 other => return Err(other.unexpected()),
             }
+        }
+        if is_chaos {
+            return Ok(Some(Asked::Chaos { seconds, seed }));
         }
         let wanted = |operation: &Operation| {
             names.is_empty() || names.iter().any(|name| operation.name.starts_with(name.as_str()))
@@ -77,7 +100,7 @@ Exit status: 0 nothing found, 1 a fault, 2 usage.";
         if operations.is_empty() {
             return Err(format!("no operation begins with {}", names.join(" or ")).into());
         }
-        Ok(Some(Asked { extent, operations }))
+        Ok(Some(Asked::Matrix { extent, operations }))
     }
 
     fn report(place: &str, tally: &Tally) {
@@ -111,5 +134,30 @@ Exit status: 0 nothing found, 1 a fault, 2 usage.";
         } else {
             ExitCode::FAILURE
         }
+    }
+
+    fn report_chaos(tally: &chaos::Tally) {
+        let chaos::Tally { kills, messages, repeated, .. } = tally;
+        eprintln!("{kills} kills, {messages} messages, {repeated} came again");
+    }
+
+    fn sum_up_chaos(tally: &chaos::Tally) -> ExitCode {
+        for fault in &tally.faults {
+            println!("{fault}");
+        }
+        let chaos::Tally { kills, inside, stops, leaves, messages, repeated, deaths_seen, .. } =
+            tally;
+        println!(
+            "chaos: {kills} kills, {inside} of them ({} %) inside an operation, {stops} stops, \
+             {leaves} left in good order; {messages} messages, {repeated} came again, \
+             {deaths_seen} deaths told: {} faults",
+            tally.inside_percent(),
+            tally.faults.len(),
+        );
+        if tally.inside_percent() < INSIDE_MIN {
+            println!("too few kills inside an operation: {INSIDE_MIN} % are needed");
+            return ExitCode::FAILURE;
+        }
+        if tally.faults.is_empty() && *messages > 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
     }
 }
