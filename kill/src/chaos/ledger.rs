@@ -37,6 +37,8 @@ pub(super) struct Ledger {
     entries: [Entry; 2],
     /// Messages that the operation in hand has shown in place and not yet released.
     pub(super) shown: AtomicU64,
+    /// So many may come again, since a predecessor's death and until a new one has come.
+    pub(super) may_repeat: AtomicU64,
     /// Messages that came again.
     pub(super) repeated: AtomicU64,
 }

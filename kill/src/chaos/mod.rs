@@ -89,8 +89,10 @@ pub fn run(span: Duration, seed: u64, mut report: impl FnMut(&Tally)) -> Result<
             }
             // Long enough for the other side to need it, and to learn that it died.
             3 => {
+                // One who comes after a death has no dead peer.
+                let was_there = sides[1 - which].has_joined(ledger);
                 sides[which].kill(ledger, &mut tally)?;
-                if let Some(fault) = wait_for_death_seen(&mut sides, which, ledger)? {
+                if was_there && let Some(fault) = wait_for_death_seen(&mut sides, which, ledger)? {
                     tally.faults.push(fault);
                 }
                 sides[which] = start(sides[which].role, &mut random)?;
@@ -167,14 +169,14 @@ fn wait_for_death_seen(
     dead: usize,
     ledger: &Ledger,
 ) -> Result<Option<String>, Trouble> {
-    // One who died in its join, or after its close, is nobody's dead peer.
+    // One who died in its join, or in its close, is nobody's dead peer.
     let page = sides[1 - dead].page(ledger);
     let before = page.deaths_seen.load(Ordering::Relaxed);
-    let had_joined = sides[dead].page(ledger).joined.load(Ordering::Relaxed) == 1;
+    let had_joined = sides[dead].has_joined(ledger);
     let begun = Instant::now();
     // Ends by the clock.
     while page.deaths_seen.load(Ordering::Relaxed) == before && had_joined {
-        // One who leaves learns nothing, and a producer who comes after it has no dead peer.
+        // One who leaves learns nothing.
         if sides[1 - dead].has_left()? {
             break;
         }
@@ -195,12 +197,19 @@ impl Side {
     /// thread.
     fn start(role: Role, fd: &OwnedFd, ledger: &'static Ledger, seed: u64) -> io::Result<Side> {
         let parent = std::process::id();
+        let side = Side { role, pid: 0 };
+        side.page(ledger).joined.store(0, Ordering::SeqCst);
         // SAFETY: this process has one thread, so its copy is whole.
         match unsafe { libc::fork() } {
             -1 => Err(io::Error::last_os_error()),
             0 => live(parent, role, fd, ledger, seed),
-            pid => Ok(Side { role, pid }),
+            pid => Ok(Side { pid, ..side }),
         }
+    }
+
+    /// Whether its process has joined, and not begun to leave.
+    fn has_joined(&self, ledger: &Ledger) -> bool {
+        self.page(ledger).joined.load(Ordering::SeqCst) == 1
     }
 
     fn page<'l>(&self, ledger: &'l Ledger) -> &'l Page {

@@ -180,7 +180,11 @@ struct Reader<'l> {
 
 impl<'l> Reader<'l> {
     fn of(ledger: &'l Ledger) -> Reader<'l> {
-        let may_repeat = BATCH + ledger.shown.swap(0, Ordering::Relaxed);
+        // A predecessor may have died before it had seen again all that its own one left.
+        let left = BATCH + ledger.shown.load(Ordering::Relaxed);
+        let may_repeat = left.max(ledger.may_repeat.load(Ordering::Relaxed));
+        ledger.may_repeat.store(may_repeat, Ordering::Relaxed);
+        ledger.shown.store(0, Ordering::Relaxed);
         Reader { ledger, start: ledger.progress(), may_repeat, repeated: 0 }
     }
 
@@ -229,6 +233,7 @@ impl<'l> Reader<'l> {
             return self.wrong(LOST, next);
         }
         self.ledger.set_progress(Progress { next: number + 1, end: position + 1 });
+        self.ledger.may_repeat.store(BATCH, Ordering::Relaxed);
     }
 }
 
