@@ -58,14 +58,23 @@ pub(super) struct Spin {
     deadline: Deadline,
     long_from_ns: u64,
     ask_from_ns: u64,
-    /// How often a quick look said that something came.
-    came: u32,
+    /// Quick looks so far.
+    looks: u32,
+    /// Whether one of them said that something came.
+    has_come: bool,
 }
 
 impl Spin {
     #[inline]
     pub(super) fn until(deadline: Deadline) -> Spin {
-        Spin { deadline, long_from_ns: 0, ask_from_ns: 0, came: 0 }
+        Spin { deadline, long_from_ns: 0, ask_from_ns: 0, looks: 0, has_come: false }
+    }
+
+    /// A wait that ends before it begins if `deadline` has passed, which it reads the clock for:
+    /// for looks that are far apart, and for many waits that share one deadline.
+    pub(super) fn until_on_time<M: Memory>(memory: &M, deadline: Deadline) -> Spin {
+        let is_late = deadline != Deadline::NEVER && deadline.has_passed(memory.now());
+        Spin::until(if is_late { Deadline::PASSED } else { deadline })
     }
 
     /// After a vain look: quick looks by `came`, `pauses` pauses apart, until it says yes or it
@@ -84,19 +93,22 @@ impl Spin {
             for _ in 0..pauses {
                 memory.pause();
             }
-            if came() {
-                self.came += 1;
-                // Whatever a peer writes, a deadline holds.
-                if !self.came.is_multiple_of(LOOKS_PER_CLOCK) {
-                    return Turn::Came;
+            let came = came();
+            self.looks = self.looks.wrapping_add(1);
+            // However often a peer makes something come that is then not there, a deadline holds.
+            if self.looks.is_multiple_of(LOOKS_PER_CLOCK) {
+                let turn = self.clock(memory);
+                let is_new = came && !self.has_come;
+                if turn != Turn::Vain && !is_new {
+                    return turn;
                 }
-                return match self.clock(memory) {
-                    Turn::Vain => Turn::Came,
-                    other => other,
-                };
+            }
+            if came {
+                self.has_come = true;
+                return Turn::Came;
             }
         }
-        self.clock(memory)
+        Turn::Vain
     }
 
     #[cold]

@@ -84,7 +84,7 @@ impl<M: Memory> Producer<M> {
     #[cold]
     #[inline(never)]
     fn wait(&mut self, record: u64, deadline: Deadline) -> Result<Position, SendError> {
-        let mut spin = Spin::until(deadline);
+        let mut spin = Spin::until_on_time(self.area.memory(), deadline);
         let mut patient = true;
         loop {
             let start = self.look_for_room(record)?;
