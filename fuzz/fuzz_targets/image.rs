@@ -1,0 +1,16 @@
+//! A whole segment file by the fuzzer's choice, or changes of a good one; attached to and used.
+#![no_main]
+
+use annulus_hostile::image;
+use std::sync::LazyLock;
+
+static GOOD: LazyLock<Vec<u8>> = LazyLock::new(|| image::good(256).expect("a new segment"));
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
+    let image = match bytes.split_first() {
+        Some((0, rest)) => rest.to_vec(),
+        Some((_, changes)) => image::changed(&GOOD, changes),
+        None => Vec::new(),
+    };
+    image::run(&image).expect("a memory file can be made");
+});

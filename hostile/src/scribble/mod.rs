@@ -1,0 +1,228 @@
+//! Real processes: a pair in its work, and a third one that scribbles over their segment at full
+//! speed.
+//!
+//! A ring is soon spoiled for good, so there is a new one every tenth of a second. Each of the
+//! pair's calls has a deadline of a millisecond; whoever meets corruption leaves and joins anew,
+//! until the time is up. What must not be: a process that crashes, a call that outlives its
+//! deadline, an error that nothing here can bring about.
+//!
+//! Built for AddressSanitizer (`ci/scribble`), which sees what an index out of bounds would touch.
+//!
+//! | room | what |
+//! |---|---|
+//! | `victims` | the pair's lives |
+//! | `scribbler` | what is written, and where |
+//! | `page` | what each has done, in memory that outlives it |
+
+mod page;
+mod scribbler;
+mod victims;
+
+use crate::random::Random;
+use annulus::{Attach, Backing, Config, Segment};
+use libc::pid_t;
+use page::{Page, Pages, count};
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+/// How long one ring lasts.
+const ROUND: Duration = Duration::from_millis(100);
+
+/// How long all three may take to end after that; a call that takes so long is wedged.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Bytes of ring, in turns: full and empty within microseconds, or many pages.
+const CAPACITIES: [u64; 2] = [4096, 64 << 10];
+
+/// What came of it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// Rings that were spoiled.
+    pub rings: u64,
+    /// Words and pages that were written.
+    pub scribbles: u64,
+    /// Calls of the pair.
+    pub calls: u64,
+    /// Messages that were received, whatever they were.
+    pub messages: u64,
+    /// Calls and joins that told of a corruption.
+    pub corruptions: u64,
+    /// The longest call, which had a millisecond; the machine's other work included.
+    pub longest: Duration,
+    /// What must not be.
+    pub faults: Vec<String>,
+}
+
+/// Who a process is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Part {
+    Producer,
+    Consumer,
+    Scribbler,
+}
+
+const PARTS: [Part; 3] = [Part::Producer, Part::Consumer, Part::Scribbler];
+
+/// Spoils one ring after the other for `span`, or to the first fault, and `report`s every ten
+/// seconds. Call it from a process of one thread.
+///
+/// # Errors
+///
+/// If a segment or a process cannot be made.
+pub fn run(span: Duration, seed: u64, mut report: impl FnMut(&Tally)) -> io::Result<Tally> {
+    let pages = Pages::shared()?;
+    let mut random = Random::new(seed);
+    let mut tally = Tally::default();
+    let begun = Instant::now();
+    let mut reported = Duration::ZERO;
+    while begun.elapsed() < span && tally.faults.is_empty() {
+        let capacity = CAPACITIES[tally.rings as usize % 2];
+        let segment =
+            Segment::create(&Backing::Memfd, &Config::spsc(capacity)).map_err(io::Error::other)?;
+        let fd = segment.share_fd()?;
+        drop(segment);
+        let children = start_all(&fd, pages, tally.rings, &mut random)?;
+        wait_for_all(children, &mut tally)?;
+        tally.rings += 1;
+        tally.count(pages);
+        if begun.elapsed() - reported >= Duration::from_secs(10) {
+            reported = begun.elapsed();
+            report(&tally);
+        }
+    }
+    Ok(tally)
+}
+
+fn start_all(
+    fd: &OwnedFd,
+    pages: &'static Pages,
+    round: u64,
+    random: &mut Random,
+) -> io::Result<Vec<(Part, Child)>> {
+    let mut start = |part| {
+        let child = Child::start(part, fd, pages, round, random.next())?;
+        Ok((part, child))
+    };
+    PARTS.into_iter().map(&mut start).collect()
+}
+
+fn wait_for_all(children: Vec<(Part, Child)>, tally: &mut Tally) -> io::Result<()> {
+    let begun = Instant::now();
+    for (part, mut child) in children {
+        let mut ended = child.ended()?;
+        // Ends by the clock.
+        while ended.is_none() && begun.elapsed() < ROUND + PATIENCE {
+            std::thread::sleep(Duration::from_millis(2));
+            ended = child.ended()?;
+        }
+        match ended {
+            Some(0) => {}
+            Some(status) => tally.faults.push(format!("the {part:?} {}", describe(status))),
+            None => tally.faults.push(format!("WEDGED: the {part:?} does not come back")),
+        }
+    }
+    Ok(())
+}
+
+fn describe(status: i32) -> String {
+    if libc::WIFSIGNALED(status) {
+        return format!("died of signal {}", libc::WTERMSIG(status));
+    }
+    match libc::WEXITSTATUS(status) {
+        victims::PANICKED => "panicked".to_owned(),
+        victims::UNEXPECTED => "got an error that nothing here brings about".to_owned(),
+        victims::CANNOT_START => "could not attach".to_owned(),
+        other => format!("ended with status {other}"),
+    }
+}
+
+impl Tally {
+    fn count(&mut self, pages: &Pages) {
+        let sum = |of: fn(&Page) -> u64| pages.0.iter().map(of).sum();
+        self.scribbles = pages.of(Part::Scribbler).calls.load(Ordering::Relaxed);
+        self.calls = sum(|page| page.calls.load(Ordering::Relaxed)) - self.scribbles;
+        self.messages = pages.of(Part::Consumer).messages.load(Ordering::Relaxed);
+        self.corruptions = sum(|page| page.corruptions.load(Ordering::Relaxed));
+        let longest = pages.0.iter().map(|page| page.longest_ns.load(Ordering::Relaxed)).max();
+        self.longest = Duration::from_nanos(longest.unwrap_or(0));
+    }
+}
+
+/// A process of ours. Dropped, it is killed.
+struct Child(pid_t);
+
+impl Child {
+    fn start(
+        part: Part,
+        fd: &OwnedFd,
+        pages: &'static Pages,
+        round: u64,
+        seed: u64,
+    ) -> io::Result<Child> {
+        let parent = std::process::id();
+        // SAFETY: this process has one thread, so its copy is whole.
+        match unsafe { libc::fork() } {
+            -1 => Err(io::Error::last_os_error()),
+            0 => live(parent, part, fd, pages, round, seed),
+            pid => Ok(Child(pid)),
+        }
+    }
+
+    /// Its wait status, if it has ended.
+    fn ended(&mut self) -> io::Result<Option<i32>> {
+        let mut status = 0;
+        // SAFETY: our own child, which nobody else waits for.
+        match unsafe { libc::waitpid(self.0, &mut status, libc::WNOHANG) } {
+            -1 => Err(io::Error::last_os_error()),
+            0 => Ok(None),
+            _ => {
+                self.0 = 0;
+                Ok(Some(status))
+            }
+        }
+    }
+}
+
+impl Drop for Child {
+    fn drop(&mut self) {
+        if self.0 != 0 {
+            // SAFETY: as in `ended`.
+            unsafe { libc::kill(self.0, libc::SIGKILL) };
+            // SAFETY: as in `ended`.
+            unsafe { libc::waitpid(self.0, std::ptr::null_mut(), 0) };
+        }
+    }
+}
+
+/// The life of a process: never returns into the harness.
+fn live(parent: u32, part: Part, fd: &OwnedFd, pages: &'static Pages, round: u64, seed: u64) -> ! {
+    // SAFETY: a plain request; a child goes with its harness.
+    unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL) };
+    // SAFETY: a plain question. A harness that is gone already sends no signal.
+    let has_parent = unsafe { libc::getppid() } as u32 == parent;
+    let life = std::panic::AssertUnwindSafe(|| {
+        let Ok(fd) = fd.as_fd().try_clone_to_owned() else { return victims::CANNOT_START };
+        let until = Instant::now() + ROUND;
+        let page = pages.of(part);
+        if part == Part::Scribbler {
+            // A header that is spoiled is no segment: both look at it once, before.
+            while pages.attached() < 2 * (round + 1) && Instant::now() < until {
+                std::thread::yield_now();
+            }
+            return scribbler::scribble(&fd, until, page, seed);
+        }
+        let Ok(segment) = Segment::from_fd(fd, &Attach::default()) else {
+            return victims::CANNOT_START;
+        };
+        count(&page.attached);
+        match part {
+            Part::Producer => victims::produce(&segment, until, page, seed),
+            _ => victims::consume(&segment, until, page, seed),
+        }
+    });
+    let status = if has_parent { std::panic::catch_unwind(life) } else { Ok(0) };
+    // SAFETY: ends this process at once; nothing of the harness's happens twice.
+    unsafe { libc::_exit(status.unwrap_or(victims::PANICKED)) }
+}
