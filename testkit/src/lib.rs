@@ -11,12 +11,14 @@
 //! Two promises hold even when the test process is killed with SIGKILL: no shared file of a
 //! [`Scratch`] name stays, and no [`Child`] stays.
 //!
-//! A process that a test made by a bare `fork` keeps none of these promises and breaks none: it
+//! A process that a test made by a bare `fork` ([`Forked`]) dies with it, and breaks no promise: it
 //! may use what it inherited, but cleaning up stays with the process that made it.
 
 mod capture;
 mod child;
 mod eventually;
+mod forked;
+mod harness;
 mod janitor;
 mod role;
 mod scratch;
@@ -26,6 +28,8 @@ mod spawner;
 
 pub use child::{Child, Exit, Output};
 pub use eventually::eventually;
+pub use forked::{Forked, shared};
+pub use harness::{is_alive, kill_at_work};
 pub use role::Test;
 pub use scratch::{Scratch, ScratchDir};
 pub use skip::skipped;

@@ -20,7 +20,7 @@ mod victims;
 
 use crate::random::Random;
 use annulus::{Attach, Backing, Config, Segment};
-use libc::pid_t;
+use annulus_testkit::{Forked, shared};
 use page::{Page, Pages, count};
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
@@ -72,7 +72,8 @@ const PARTS: [Part; 3] = [Part::Producer, Part::Consumer, Part::Scribbler];
 ///
 /// If a segment or a process cannot be made.
 pub fn run(span: Duration, seed: u64, mut report: impl FnMut(&Tally)) -> io::Result<Tally> {
-    let pages = Pages::shared()?;
+    // SAFETY: zeros are valid counters, and nothing else is in there.
+    let pages: &Pages = unsafe { shared()? };
     let mut random = Random::new(seed);
     let mut tally = Tally::default();
     let begun = Instant::now();
@@ -100,15 +101,15 @@ fn start_all(
     pages: &'static Pages,
     round: u64,
     random: &mut Random,
-) -> io::Result<Vec<(Part, Child)>> {
+) -> io::Result<Vec<(Part, Forked)>> {
     let mut start = |part| {
-        let child = Child::start(part, fd, pages, round, random.next())?;
-        Ok((part, child))
+        let seed = random.next();
+        Forked::start(|| live(part, fd, pages, round, seed)).map(|forked| (part, forked))
     };
     PARTS.into_iter().map(&mut start).collect()
 }
 
-fn wait_for_all(children: Vec<(Part, Child)>, tally: &mut Tally) -> io::Result<()> {
+fn wait_for_all(children: Vec<(Part, Forked)>, tally: &mut Tally) -> io::Result<()> {
     let begun = Instant::now();
     for (part, mut child) in children {
         let mut ended = child.ended()?;
@@ -131,9 +132,9 @@ fn describe(status: i32) -> String {
         return format!("died of signal {}", libc::WTERMSIG(status));
     }
     match libc::WEXITSTATUS(status) {
-        victims::PANICKED => "panicked".to_owned(),
         victims::UNEXPECTED => "got an error that nothing here brings about".to_owned(),
         victims::CANNOT_START => "could not attach".to_owned(),
+        101 => "panicked".to_owned(),
         other => format!("ended with status {other}"),
     }
 }
@@ -150,79 +151,24 @@ impl Tally {
     }
 }
 
-/// A process of ours. Dropped, it is killed.
-struct Child(pid_t);
-
-impl Child {
-    fn start(
-        part: Part,
-        fd: &OwnedFd,
-        pages: &'static Pages,
-        round: u64,
-        seed: u64,
-    ) -> io::Result<Child> {
-        let parent = std::process::id();
-        // SAFETY: this process has one thread, so its copy is whole.
-        match unsafe { libc::fork() } {
-            -1 => Err(io::Error::last_os_error()),
-            0 => live(parent, part, fd, pages, round, seed),
-            pid => Ok(Child(pid)),
+/// A part's life; what it returns is its process's status.
+fn live(part: Part, fd: &OwnedFd, pages: &Pages, round: u64, seed: u64) -> i32 {
+    let Ok(fd) = fd.as_fd().try_clone_to_owned() else { return victims::CANNOT_START };
+    let until = Instant::now() + ROUND;
+    let page = pages.of(part);
+    if part == Part::Scribbler {
+        // A header that is spoiled is no segment: both look at it once, before.
+        while pages.attached() < 2 * (round + 1) && Instant::now() < until {
+            std::thread::yield_now();
         }
+        return scribbler::scribble(&fd, until, page, seed);
     }
-
-    /// Its wait status, if it has ended.
-    fn ended(&mut self) -> io::Result<Option<i32>> {
-        let mut status = 0;
-        // SAFETY: our own child, which nobody else waits for.
-        match unsafe { libc::waitpid(self.0, &mut status, libc::WNOHANG) } {
-            -1 => Err(io::Error::last_os_error()),
-            0 => Ok(None),
-            _ => {
-                self.0 = 0;
-                Ok(Some(status))
-            }
-        }
+    let Ok(segment) = Segment::from_fd(fd, &Attach::default()) else {
+        return victims::CANNOT_START;
+    };
+    count(&page.attached);
+    match part {
+        Part::Producer => victims::produce(&segment, until, page, seed),
+        _ => victims::consume(&segment, until, page, seed),
     }
-}
-
-impl Drop for Child {
-    fn drop(&mut self) {
-        if self.0 != 0 {
-            // SAFETY: as in `ended`.
-            unsafe { libc::kill(self.0, libc::SIGKILL) };
-            // SAFETY: as in `ended`.
-            unsafe { libc::waitpid(self.0, std::ptr::null_mut(), 0) };
-        }
-    }
-}
-
-/// The life of a process: never returns into the harness.
-fn live(parent: u32, part: Part, fd: &OwnedFd, pages: &'static Pages, round: u64, seed: u64) -> ! {
-    // SAFETY: a plain request; a child goes with its harness.
-    unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL) };
-    // SAFETY: a plain question. A harness that is gone already sends no signal.
-    let has_parent = unsafe { libc::getppid() } as u32 == parent;
-    let life = std::panic::AssertUnwindSafe(|| {
-        let Ok(fd) = fd.as_fd().try_clone_to_owned() else { return victims::CANNOT_START };
-        let until = Instant::now() + ROUND;
-        let page = pages.of(part);
-        if part == Part::Scribbler {
-            // A header that is spoiled is no segment: both look at it once, before.
-            while pages.attached() < 2 * (round + 1) && Instant::now() < until {
-                std::thread::yield_now();
-            }
-            return scribbler::scribble(&fd, until, page, seed);
-        }
-        let Ok(segment) = Segment::from_fd(fd, &Attach::default()) else {
-            return victims::CANNOT_START;
-        };
-        count(&page.attached);
-        match part {
-            Part::Producer => victims::produce(&segment, until, page, seed),
-            _ => victims::consume(&segment, until, page, seed),
-        }
-    });
-    let status = if has_parent { std::panic::catch_unwind(life) } else { Ok(0) };
-    // SAFETY: ends this process at once; nothing of the harness's happens twice.
-    unsafe { libc::_exit(status.unwrap_or(victims::PANICKED)) }
 }

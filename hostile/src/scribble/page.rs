@@ -1,8 +1,6 @@
 //! What each process has done, in memory that outlives it.
 
 use super::Part;
-use std::io;
-use std::ptr::NonNull;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// One process's page; only it writes there.
@@ -23,27 +21,6 @@ pub(super) struct Page {
 pub(super) struct Pages(pub(super) [Page; 3]);
 
 impl Pages {
-    /// New pages that forked children share; they stay as long as this process.
-    pub(super) fn shared() -> io::Result<&'static Pages> {
-        // SAFETY: a fresh anonymous mapping at an address of the kernel's choice.
-        let base = unsafe {
-            libc::mmap(
-                std::ptr::null_mut(),
-                size_of::<Pages>(),
-                libc::PROT_READ | libc::PROT_WRITE,
-                libc::MAP_SHARED | libc::MAP_ANONYMOUS,
-                -1,
-                0,
-            )
-        };
-        if base == libc::MAP_FAILED {
-            return Err(io::Error::last_os_error());
-        }
-        let base = NonNull::new(base.cast::<Pages>()).ok_or(io::ErrorKind::AddrNotAvailable)?;
-        // SAFETY: zeros are valid counters; the mapping is page-aligned and never unmapped.
-        Ok(unsafe { base.as_ref() })
-    }
-
     /// Segments that were attached to, by all together.
     pub(super) fn attached(&self) -> u64 {
         self.0.iter().map(|page| page.attached.load(Ordering::Acquire)).sum()

@@ -7,8 +7,7 @@ use annulus::{Consumer, Deadline, Producer, RecvError, Segment, SendError};
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-/// How a process can end, beside 0.
-pub(super) const PANICKED: i32 = 101;
+/// How a process can end, beside 0 and a panic.
 pub(super) const UNEXPECTED: i32 = 102;
 pub(super) const CANNOT_START: i32 = 103;
 

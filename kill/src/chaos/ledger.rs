@@ -4,8 +4,7 @@
 //! kernel takes no store back. So a ledger that is written before and after each operation says
 //! what the victim had been told when it died.
 
-use std::io;
-use std::ptr::NonNull;
+use annulus::ring::Role;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// One side's page of the ledger.
@@ -60,25 +59,11 @@ pub(super) struct Progress {
 }
 
 impl Ledger {
-    /// A new ledger that this process shares with those it forks. Never unmapped.
-    pub(super) fn shared() -> io::Result<&'static Ledger> {
-        // SAFETY: a new mapping, at an address that the kernel chooses.
-        let memory = unsafe {
-            libc::mmap(
-                core::ptr::null_mut(),
-                size_of::<Ledger>(),
-                libc::PROT_READ | libc::PROT_WRITE,
-                libc::MAP_SHARED | libc::MAP_ANONYMOUS,
-                -1,
-                0,
-            )
-        };
-        if memory == libc::MAP_FAILED {
-            return Err(io::Error::last_os_error());
+    pub(super) fn page(&self, role: Role) -> &Page {
+        match role {
+            Role::Producer => &self.producer,
+            Role::Consumer => &self.consumer,
         }
-        let ledger = NonNull::new(memory.cast::<Ledger>()).ok_or(io::ErrorKind::OutOfMemory)?;
-        // SAFETY: page-aligned, large enough, zeroed, and zeros are a valid ledger of atomics.
-        Ok(unsafe { ledger.as_ref() })
     }
 
     pub(super) fn progress(&self) -> Progress {

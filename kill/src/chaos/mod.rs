@@ -21,8 +21,8 @@ mod sides;
 use crate::scene::Trouble;
 use annulus::ring::Role;
 use annulus::{Attach, Backing, Config, Segment};
-use ledger::{Ledger, Page};
-use libc::pid_t;
+use annulus_testkit::{Forked, shared};
+use ledger::Ledger;
 use random::Random;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
@@ -66,14 +66,15 @@ impl Tally {
 /// One side's process. Dropped, it is killed.
 struct Side {
     role: Role,
-    pid: pid_t,
+    process: Forked,
 }
 
 /// Runs a pair for `span`, or to the first fault, and `report`s every ten seconds.
 pub fn run(span: Duration, seed: u64, mut report: impl FnMut(&Tally)) -> Result<Tally, Trouble> {
     let segment = Segment::create(&Backing::Memfd, &Config::spsc(CAPACITY))?;
     let fd = segment.share_fd()?;
-    let ledger = Ledger::shared()?;
+    // SAFETY: zeros are a valid ledger, and it is all atomics.
+    let ledger: &Ledger = unsafe { shared()? };
     let mut random = Random::new(seed);
     let mut tally = Tally::default();
     let start = |role, random: &mut Random| Side::start(role, &fd, ledger, random.next());
@@ -170,7 +171,7 @@ fn wait_for_death_seen(
     ledger: &Ledger,
 ) -> Result<Option<String>, Trouble> {
     // One who died in its join, or in its close, is nobody's dead peer.
-    let page = sides[1 - dead].page(ledger);
+    let page = ledger.page(sides[1 - dead].role);
     let before = page.deaths_seen.load(Ordering::Relaxed);
     let had_joined = sides[dead].has_joined(ledger);
     let begun = Instant::now();
@@ -196,27 +197,14 @@ impl Side {
     /// Forks a side, which attaches and joins like a stranger. Call it from a process of one
     /// thread.
     fn start(role: Role, fd: &OwnedFd, ledger: &'static Ledger, seed: u64) -> io::Result<Side> {
-        let parent = std::process::id();
-        let side = Side { role, pid: 0 };
-        side.page(ledger).joined.store(0, Ordering::SeqCst);
-        // SAFETY: this process has one thread, so its copy is whole.
-        match unsafe { libc::fork() } {
-            -1 => Err(io::Error::last_os_error()),
-            0 => live(parent, role, fd, ledger, seed),
-            pid => Ok(Side { pid, ..side }),
-        }
+        ledger.page(role).joined.store(0, Ordering::SeqCst);
+        let process = Forked::start(|| live(role, fd, ledger, seed))?;
+        Ok(Side { role, process })
     }
 
     /// Whether its process has joined, and not begun to leave.
     fn has_joined(&self, ledger: &Ledger) -> bool {
-        self.page(ledger).joined.load(Ordering::SeqCst) == 1
-    }
-
-    fn page<'l>(&self, ledger: &'l Ledger) -> &'l Page {
-        match self.role {
-            Role::Producer => &ledger.producer,
-            Role::Consumer => &ledger.consumer,
-        }
+        ledger.page(self.role).joined.load(Ordering::SeqCst) == 1
     }
 
     /// Kills it, and waits until the kernel has taken everything back.
@@ -225,78 +213,40 @@ impl Side {
             tally.leaves += 1;
             return Ok(());
         }
-        self.signal(libc::SIGKILL)?;
-        self.wait(0)?;
+        self.process.kill()?;
         tally.kills += 1;
-        tally.inside += self.page(ledger).inside.load(Ordering::SeqCst);
+        tally.inside += ledger.page(self.role).inside.load(Ordering::SeqCst);
         Ok(())
     }
 
     /// Stops it for a while.
     fn pause_for(&mut self, span: Duration, tally: &mut Tally) -> io::Result<()> {
-        self.signal(libc::SIGSTOP)?;
+        self.process.signal(libc::SIGSTOP)?;
         std::thread::sleep(span);
-        self.signal(libc::SIGCONT)?;
+        self.process.signal(libc::SIGCONT)?;
         tally.stops += 1;
         Ok(())
     }
 
     /// Whether it has ended by itself.
     fn has_left(&mut self) -> io::Result<bool> {
-        Ok(self.pid == 0 || self.wait(libc::WNOHANG)?)
-    }
-
-    fn signal(&self, signal: libc::c_int) -> io::Result<()> {
-        // SAFETY: our own child, which nobody else waits for.
-        if self.pid != 0 && unsafe { libc::kill(self.pid, signal) } != 0 {
-            return Err(io::Error::last_os_error());
-        }
-        Ok(())
-    }
-
-    fn wait(&mut self, options: libc::c_int) -> io::Result<bool> {
-        let mut status = 0;
-        // SAFETY: as in `signal`.
-        match unsafe { libc::waitpid(self.pid, &mut status, options) } {
-            -1 => Err(io::Error::last_os_error()),
-            0 => Ok(false),
-            _ => {
-                self.pid = 0;
-                Ok(true)
-            }
-        }
+        Ok(self.process.ended()?.is_some())
     }
 }
 
-impl Drop for Side {
-    fn drop(&mut self) {
-        if self.pid != 0 {
-            let _ = self.signal(libc::SIGKILL);
-            let _ = self.wait(0);
-        }
+/// The life of a side. What it finds wrong stands in the ledger.
+fn live(role: Role, fd: &OwnedFd, ledger: &Ledger, seed: u64) -> i32 {
+    let attached = fd
+        .as_fd()
+        .try_clone_to_owned()
+        .ok()
+        .and_then(|fd| Segment::from_fd(fd, &Attach::default()).ok());
+    let life = match role {
+        Role::Producer => sides::produce,
+        Role::Consumer => sides::consume,
+    };
+    if let Some(segment) = attached {
+        life(&segment, ledger, seed);
     }
-}
-
-/// The life of a side: never returns into the harness.
-fn live(parent: u32, role: Role, fd: &OwnedFd, ledger: &'static Ledger, seed: u64) -> ! {
-    // SAFETY: a plain request; a side goes with its harness.
-    unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL) };
-    // SAFETY: a plain question. A harness that is gone already sends no signal.
-    if unsafe { libc::getppid() } as u32 == parent {
-        let attached = fd
-            .as_fd()
-            .try_clone_to_owned()
-            .ok()
-            .and_then(|fd| Segment::from_fd(fd, &Attach::default()).ok());
-        let life = match role {
-            Role::Producer => sides::produce,
-            Role::Consumer => sides::consume,
-        };
-        if let Some(segment) = attached {
-            let living = std::panic::AssertUnwindSafe(|| life(&segment, ledger, seed));
-            let _ = std::panic::catch_unwind(living);
-        }
-    }
-    // SAFETY: ends this process at once; nothing of the harness's happens twice.
-    unsafe { libc::_exit(0) }
+    0
 }
