@@ -23,11 +23,13 @@
 //! | `oracle` | what must hold after a kill |
 //! | `matrix` | which kills there are, and their count |
 //! | `chaos` | a pair that runs at full speed while its processes are killed at random |
+//! | `repair` | how long others take to notice a death |
 #![cfg(all(target_os = "linux", target_arch = "x86_64"))]
 
 pub mod chaos;
 pub mod matrix;
 mod oracle;
+pub mod repair;
 mod scene;
 pub mod spsc;
 mod step;

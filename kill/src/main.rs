@@ -14,6 +14,7 @@ fn main() -> std::process::ExitCode {
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod command {
     use annulus_kill::matrix::{self, Extent, Tally};
+    use annulus_kill::repair::{self, Repair};
     use annulus_kill::{Operation, STARTS, chaos, spsc};
     use lexopt::prelude::*;
     use std::process::ExitCode;
@@ -22,6 +23,7 @@ mod command {
     const USAGE: &str = "\
 usage: annulus-kill [--points N] [--states N] [OPERATION...]
        annulus-kill chaos [--seconds N] [--seed N]
+       annulus-kill repair [--kills N]
 
 Kills a process at every instruction of each operation of the spsc ring, in each of five starts,
 and a successor in its take-over from every distinct state that is left; then checks that nothing
@@ -35,11 +37,15 @@ chaos runs a pair at full speed whose two processes are killed, stopped and rest
 for 60 seconds or as long as asked; --seed makes the same choices again. A run in which less than
 30 % of the kills landed inside an operation has failed, too.
 
+repair kills 1,000 processes at work, or as many as asked, for each of five things that others
+notice of it, and says how long they took: median, 99 %, and the longest.
+
 Exit status: 0 nothing found, 1 a fault, 2 usage.";
 
     enum Asked {
         Matrix { extent: Extent, operations: Vec<Operation> },
         Chaos { seconds: u64, seed: u64 },
+        Repair { kills: usize },
     }
 
     /// The share of kills that have to land inside an operation, in percent.
@@ -66,6 +72,7 @@ Exit status: 0 nothing found, 1 a fault, 2 usage.";
                 let span = Duration::from_secs(seconds);
                 chaos::run(span, seed, report_chaos).map(|tally| sum_up_chaos(&tally))
             }
+            Asked::Repair { kills } => measure_repairs(kills),
         };
         done.unwrap_or_else(|error| {
             eprintln!("annulus-kill: {error}");
@@ -76,22 +83,27 @@ Exit status: 0 nothing found, 1 a fault, 2 usage.";
     fn parse() -> Result<Option<Asked>, lexopt::Error> {
         let mut extent = Extent { points: u64::MAX, states: usize::MAX };
         let mut names: Vec<String> = Vec::new();
-        let (mut is_chaos, mut seconds, mut seed) = (false, 60, u64::from(std::process::id()));
+        let (mut seconds, mut seed, mut kills) = (60, u64::from(std::process::id()), 1_000);
         let mut parser = lexopt::Parser::from_env();
         while let Some(arg) = parser.next()? {
+            let command = names.first().map(String::as_str);
+            let is_matrix = !matches!(command, Some("chaos" | "repair"));
             match arg {
                 Short('h') | Long("help") => return Ok(None),
-                Long("points") => extent.points = parser.value()?.parse()?,
-                Long("states") => extent.states = parser.value()?.parse()?,
-                Long("seconds") if is_chaos => seconds = parser.value()?.parse()?,
-                Long("seed") if is_chaos => seed = parser.value()?.parse()?,
-                Value(name) if name == "chaos" && names.is_empty() => is_chaos = true,
-                Value(name) if !is_chaos => names.push(name.string()?),
+                Long("points") if is_matrix => extent.points = parser.value()?.parse()?,
+                Long("states") if is_matrix => extent.states = parser.value()?.parse()?,
+                Long("seconds") if command == Some("chaos") => seconds = parser.value()?.parse()?,
+                Long("seed") if command == Some("chaos") => seed = parser.value()?.parse()?,
+                Long("kills") if command == Some("repair") => kills = parser.value()?.parse()?,
+                Value(name) if is_matrix => names.push(name.string()?),
                 other => return Err(other.unexpected()),
             }
         }
-        if is_chaos {
-            return Ok(Some(Asked::Chaos { seconds, seed }));
+        match names.first().map(String::as_str) {
+            Some("chaos") => return Ok(Some(Asked::Chaos { seconds, seed })),
+            Some("repair") if kills > 0 => return Ok(Some(Asked::Repair { kills })),
+            Some("repair") => return Err("--kills takes a number above 0".into()),
+            _ => {}
         }
         let wanted = |operation: &Operation| {
             names.is_empty() || names.iter().any(|name| operation.name.starts_with(name.as_str()))
@@ -101,6 +113,23 @@ Exit status: 0 nothing found, 1 a fault, 2 usage.";
             return Err(format!("no operation begins with {}", names.join(" or ")).into());
         }
         Ok(Some(Asked::Matrix { extent, operations }))
+    }
+
+    fn measure_repairs(kills: usize) -> Result<ExitCode, Box<dyn std::error::Error>> {
+        println!(
+            "{:<32} {:>10} {:>10} {:>10}",
+            "microseconds from SIGKILL to", "median", "p99", "max"
+        );
+        for repair in Repair::ALL {
+            let spans = repair::measure(repair, kills)?;
+            let micros = |part: f64| {
+                let index = ((spans.len() as f64 * part) as usize).min(spans.len() - 1);
+                spans[index].as_nanos() as f64 / 1_000.0
+            };
+            let [median, p99, max] = [0.5, 0.99, 1.0].map(micros);
+            println!("{:<32} {median:>10.0} {p99:>10.0} {max:>10.0}", repair.name());
+        }
+        Ok(ExitCode::SUCCESS)
     }
 
     fn report(place: &str, tally: &Tally) {
