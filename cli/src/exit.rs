@@ -239,6 +239,7 @@ fn of_recv(error: RecvError) -> Status {
 fn of_severed(severed: Severed) -> Status {
     match severed {
         Severed::Truncated => Status::Corrupted,
+        Severed::Removed => Status::Refused,
         Severed::Forked => Status::Error,
     }
 }

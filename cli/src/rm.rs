@@ -1,4 +1,4 @@
-//! `annulus rm`: takes the names of rings away that nobody holds.
+//! `annulus rm`: takes the names of rings away that nobody holds, or of any by force.
 
 use crate::address::Address;
 use crate::args::{self, Args};
@@ -14,10 +14,10 @@ pub(crate) const MAGIC_BYTES: u64 = size_of_val(&annulus::layout::MAGIC) as u64;
 
 /// Runs the command. Each address is tried; the status is that of the first failure.
 pub(crate) fn run(args: Args) -> Result<Status, Failure> {
-    let Some(addresses) = parse(args)? else { return usage::show(usage::RM) };
+    let Some((addresses, removal)) = parse(args)? else { return usage::show(usage::RM) };
     let mut status = Status::Done;
     for address in addresses {
-        if let Err(failure) = remove_one(&address) {
+        if let Err(failure) = remove_one(&address, removal) {
             exit::note(&failure);
             status = if status == Status::Done { failure.status() } else { status };
         }
@@ -25,11 +25,13 @@ pub(crate) fn run(args: Args) -> Result<Status, Failure> {
     Ok(status)
 }
 
-fn parse(mut args: Args) -> Result<Option<Vec<Address>>, Failure> {
+fn parse(mut args: Args) -> Result<Option<(Vec<Address>, Removal)>, Failure> {
+    let mut removal = Removal::Unheld;
     let mut addresses = Vec::new();
     while let Some(arg) = args.next()? {
         match arg {
             Short('h') | Long("help") => return Ok(None),
+            Long("force") => removal = Removal::Forced,
             Value(word) => addresses.push(args::address(word)?),
             other => {
                 let error = other.unexpected();
@@ -37,10 +39,14 @@ fn parse(mut args: Args) -> Result<Option<Vec<Address>>, Failure> {
             }
         }
     }
-    if addresses.is_empty() { Err(args.missing("an address")) } else { Ok(Some(addresses)) }
+    if addresses.is_empty() {
+        Err(args.missing("an address"))
+    } else {
+        Ok(Some((addresses, removal)))
+    }
 }
 
-fn remove_one(address: &Address) -> Result<(), Failure> {
+fn remove_one(address: &Address, removal: Removal) -> Result<(), Failure> {
     let text = address.to_string();
     let Backing::Named(name) = &address.backing else {
         return Err(Failure::NotNamed { address: text });
@@ -49,8 +55,6 @@ fn remove_one(address: &Address) -> Result<(), Failure> {
         Ok(file) if file.is_file() && file.len() < MAGIC_BYTES => {
             Err(Failure::NeverARing { address: text, bytes: file.len() })
         }
-        _ => {
-            remove(name, Removal::Unheld).map_err(|error| Failure::Remove { address: text, error })
-        }
+        _ => remove(name, removal).map_err(|error| Failure::Remove { address: text, error }),
     }
 }

@@ -88,10 +88,13 @@ may be unread), spent (closed, drained, and a receiver was told), dead (the send
 
 /// `annulus rm --help`.
 pub(crate) const RM: &str = "\
-usage: annulus rm ADDRESS...
+usage: annulus rm [--force] ADDRESS...
 
 Removes rings in shared memory, with what is unread in them. A ring that a process holds is not
 removed, nor is a file that is no ring: status 6.
+
+  --force   also what a process holds: a sender is told at its next message, a receiver when it
+            has received all that was sent; both end with status 6
 ";
 
 /// `annulus gc --help`.

@@ -38,6 +38,8 @@ pub enum Severed {
     Forked,
     /// Somebody cut the segment's file short: its messages are gone, make a new segment.
     Truncated,
+    /// Somebody took the segment away although it was held: make a new one.
+    Removed,
 }
 
 /// Why a message was not sent. It is not in the ring, whatever the reason.
@@ -125,6 +127,7 @@ impl Severed {
         match self {
             Severed::Forked => 8,
             Severed::Truncated => 9,
+            Severed::Removed => 11,
         }
     }
 }
@@ -159,6 +162,7 @@ impl fmt::Display for Severed {
                 "the segment's file was truncated: its messages are gone, remove it and make it \
                  anew"
             }
+            Severed::Removed => "the segment was removed by force: create it anew",
         })
     }
 }

@@ -8,7 +8,7 @@
 //!   0x280  (nothing)        keeps the head's neighbour line quiet
 //!   0x300  Participant      of the producer: who it is, and its counters
 //!   0x380  Participant      of the consumer
-//!   0x400  (nothing)
+//!   0x400  removal         one word; zero, until somebody takes the segment from its holders
 //!   0x1000 the ring         `capacity` bytes, a power of two
 //! ```
 //!
@@ -50,8 +50,14 @@ pub const HEAD: usize = 0x200;
 pub const PRODUCER: usize = 0x300;
 /// Where the consumer's [`Participant`] stands.
 pub const CONSUMER: usize = 0x380;
+/// Where it is written that the segment was taken from those who hold it: [`REMOVED`], or zero.
+pub const REMOVAL: usize = 0x400;
 /// Where the ring's bytes begin.
 pub const DATA: usize = 0x1000;
+
+/// `REMOVED\n`: what stands at [`REMOVAL`] then. Both gates are zero with it, so that nobody looks
+/// for it on the way of a message.
+pub const REMOVED: u64 = u64::from_le_bytes(*b"REMOVED\n");
 
 /// The gate of a side that nobody has joined yet: what a fresh segment starts with.
 pub const GATE_VACANT: u64 = 1;
@@ -120,7 +126,8 @@ const _: () = {
     assert!(size_of::<Participant>() == 64);
     assert!(CONSUMER_GATE - PRODUCER_GATE >= 128 && HEAD - CONSUMER_GATE >= 128);
     assert!(PRODUCER - HEAD >= 128 && CONSUMER - PRODUCER >= 128);
-    assert!(CONSUMER + size_of::<Participant>() <= DATA);
+    assert!(REMOVAL - CONSUMER >= 128 && REMOVAL >= CONSUMER + size_of::<Participant>());
+    assert!(REMOVAL + 8 <= DATA);
     assert!(CELL.is_power_of_two() && CELL >= 8 && CELL <= 64);
     assert!(CAPACITY_MIN >= 8 * CELL && CAPACITY_MAX.is_power_of_two());
     // The longest padding is shorter than the longest record, and that fits 30 bits.

@@ -202,6 +202,9 @@ fn severed(f: &mut fmt::Formatter<'_>, address: &str, cause: Severed) -> fmt::Re
             "{address}: the ring's file was truncated, and what nobody had received is lost: {}",
             Delete(address)
         ),
+        Severed::Removed => {
+            write!(f, "{address}: the ring was removed by `rm --force`: send creates it anew")
+        }
         Severed::Forked => write!(f, "{address}: {cause}"),
     }
 }

@@ -1,6 +1,8 @@
 //! `ls`, `rm`, `gc`, `bench`, and what the program says about itself.
 
-use crate::tools::{LONG, assert_refused, noise, run, sent, start_fed};
+use crate::tools::{
+    LONG, assert_failed, assert_refused, noise, received, run, sent, start, start_fed,
+};
 use annulus::segment::SegmentError;
 use annulus_testkit::{Child, Output, Scratch, skip, small_shm, small_shm_refused};
 use serde_json::Value;
@@ -215,4 +217,27 @@ fn gc_of_root_leaves_other_users_rings() {
         ls /dev/shm",
     );
     assert_eq!(output.assert_success().stdout().lines().last(), Some("annulus.theirs"));
+}
+
+#[test]
+fn rm_by_force_ends_both_sides_and_loses_nothing_that_was_sent() {
+    let ring = Scratch::new();
+    let mut send = start_fed(&["send", ring.name()]);
+    let mut recv = start(&["recv", "--follow", ring.name()]);
+    send.feed(b"one\ntwo\n").unwrap();
+    annulus_testkit::eventually(LONG, || {
+        let row = row(ring.name());
+        [send.id(), recv.id()].iter().all(|pid| row.contains(&format!(" {pid}")))
+    });
+    run(&["rm", "--force", ring.name()]).assert_success();
+    assert!(!ring.path().exists());
+    let told = [ring.name(), "removed by `rm --force`", "anew"];
+    let output = recv.wait_within(LONG);
+    assert_eq!(output.stdout(), "one\ntwo\n");
+    assert_failed(output, 6, &told);
+    // It is told at its next message.
+    send.feed(b"three\n").unwrap();
+    assert_failed(send.wait_within(LONG), 6, &told);
+    sent(&ring, b"four\n");
+    assert_eq!(received(&ring, &[]), b"four\n");
 }

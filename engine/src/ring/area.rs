@@ -243,6 +243,15 @@ impl<M: Memory> Area<M> {
         (gate, unsafe { self.memory.load(counted, Ordering::Relaxed) })
     }
 
+    /// Closes our own gate at `position`. One that somebody made zero stays so: the segment was
+    /// removed by force, and our close is not to hide that from the peer.
+    pub(super) fn close_gate(&self, role: Role, position: Position, order: Ordering) {
+        // ORDERING: Relaxed: only whether to store at all.
+        if self.gate(role, Ordering::Relaxed).standing() != Standing::Invalid {
+            self.set_gate(role, Gate::closed(position), order);
+        }
+    }
+
     #[inline(always)]
     pub(super) fn set_gate(&self, role: Role, gate: Gate, order: Ordering) {
         // SAFETY: as in `head`.

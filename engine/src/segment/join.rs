@@ -16,6 +16,7 @@
 
 use super::door::Door;
 use super::mapping::{Mapping, RoleLock};
+use super::remove::is_removed;
 use super::{Consumer, Inner, JoinError, Producer, fd, locks};
 use crate::error::Severed;
 use crate::layout::{CONSUMER_GATE, Participant};
@@ -55,7 +56,7 @@ fn join(segment: &Arc<Inner>, role: Role) -> Result<(Door<'_>, Mapping), JoinErr
     }
     let taken = RoleLock::taken(Arc::clone(segment), role);
     let state = segment.node.state().map_err(|error| failed("fstat", &error))?;
-    if segment.named && state.nameless {
+    if segment.named && state.nameless || is_removed(segment.map.raw()) {
         return Err(JoinError::Removed);
     }
     if state.bytes < segment.header.segment_bytes {
@@ -79,6 +80,9 @@ pub(super) fn reopen(segment: &Arc<Inner>) -> Result<(), JoinError> {
         return Err(JoinError::Severed(cause));
     }
     let _door = Door::enter(&segment.node)?;
+    if is_removed(segment.map.raw()) {
+        return Err(JoinError::Removed);
+    }
     let consumer = locks::byte_of(Role::Consumer);
     if !segment.node.is_locked(consumer).map_err(fcntl_failed)? {
         reopen_for_readers(segment.map.raw());

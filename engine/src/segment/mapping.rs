@@ -2,6 +2,7 @@
 
 use super::Inner;
 use super::locks;
+use super::remove::is_removed;
 use crate::error::Severed;
 use crate::ring::Role;
 use crate::sync::{Mapped, Memory, Ordering, Outside, Raw};
@@ -141,6 +142,9 @@ unsafe impl Memory for Mapping {
             }
             Ok(_) => {}
             Err(_) => return Outside::PeerAlive,
+        }
+        if is_removed(self.raw) {
+            return Outside::Severed(Severed::Removed);
         }
         match segment.node.is_locked(locks::byte_of(self.role.role.peer())) {
             Ok(false) => Outside::PeerGone,

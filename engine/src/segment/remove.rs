@@ -1,4 +1,4 @@
-//! Taking a segment's name away, when nobody needs it.
+//! Taking a segment's name away: when nobody needs it, or by force.
 //!
 //! Removal and joining pass the same door, and joining looks at the name there; so nobody ever
 //! joins a segment that was removed, and nobody removes one that was joined. Processes that have
@@ -8,13 +8,23 @@
 //! damaged else, and one that is too short to hold it; under a segment's name these were segments
 //! once. Anything else is left to its owner. The locks are the same in all versions, with room
 //! for a thousand participants, and all of them are asked.
+//!
+//! *By force*: the name is taken first, so that whoever is killed on the way has done no more than
+//! `unlink` does, and the pair goes on. Then the segment is marked, and both gates are made zero,
+//! which is never a gate: so each side leaves the way of messages at its next look, and learns why.
 
+use super::config::MemoryChoice;
 use super::door::Door;
+use super::header::Checked;
+use super::map::Map;
 use super::registry::{Key, Node};
 use super::{Name, RemoveError, SegmentError, attach, fd, header, locks};
-use crate::layout::{CONSUMER, CONSUMER_GATE, HEAD, MAGIC, PRODUCER, PRODUCER_GATE, Participant};
+use crate::layout::{
+    CONSUMER, CONSUMER_GATE, HEAD, MAGIC, PRODUCER, PRODUCER_GATE, Participant, REMOVAL, REMOVED,
+};
 use crate::ring::area::Gate;
 use crate::ring::{Role, Standing};
+use crate::sync::{Ordering, Raw};
 use core::mem::offset_of;
 use std::fs::{self, File};
 use std::io;
@@ -27,10 +37,14 @@ pub enum Removal {
     Unheld,
     /// The same, and the producer has closed and all was received.
     Spent,
+    /// Nothing, but that the segment is one of this version: whoever holds a role gets
+    /// [`Severed::Removed`](crate::error::Severed::Removed), a receiver when it has received all
+    /// that was sent.
+    Forced,
 }
 
-/// Removes the named segment if nobody holds a role in it. Waits for others who join or remove
-/// it, at most a second. Root removes those of other users too.
+/// Removes the named segment if what `removal` asks for is true of it. Waits for others who join or
+/// remove it, at most a second. Root removes those of other users too.
 pub fn remove(name: &Name, removal: Removal) -> Result<(), RemoveError> {
     let path = name.path();
     let seen = attach::look(&path)?;
@@ -44,7 +58,13 @@ pub fn remove(name: &Name, removal: Removal) -> Result<(), RemoveError> {
     if state.bytes >= size_of::<u64>() as u64 && header::magic(&file)? != MAGIC {
         return Err(RemoveError::NotAnnulus);
     }
-    check_unheld(&node, &file)?;
+    let held = check_unheld(&node, &file);
+    let held_by_force = match (removal, held) {
+        (_, Ok(())) => None,
+        // One of another version cannot be marked, so its holders would never know.
+        (Removal::Forced, Err(held)) => Some(header::read(&file, state.bytes).map_err(|_| held)?),
+        (_, Err(held)) => return Err(held),
+    };
     if removal == Removal::Spent && !is_spent(&file, state.bytes)? {
         return Err(RemoveError::NotSpent);
     }
@@ -53,7 +73,29 @@ pub fn remove(name: &Name, removal: Removal) -> Result<(), RemoveError> {
         libc::ENOENT => RemoveError::NotFound,
         libc::EACCES | libc::EPERM => RemoveError::Denied,
         errno => RemoveError::Io { call: "unlink", errno },
-    })
+    })?;
+    match held_by_force {
+        Some(checked) => mark(&file, &checked),
+        None => Ok(()),
+    }
+}
+
+/// Tells those who hold a role that the segment is no more.
+fn mark(file: &File, checked: &Checked) -> Result<(), RemoveError> {
+    let map = Map::new(file, checked, MemoryChoice { prefault: false, lock: false })?;
+    // ORDERING: Release, all three: who sees a gate of zero finds the mark.
+    for (at, word) in [(REMOVAL, REMOVED), (CONSUMER_GATE, 0), (PRODUCER_GATE, 0)] {
+        // SAFETY: control words below `DATA`, aligned by the layout.
+        unsafe { map.raw().store(at, word, Ordering::Release) };
+    }
+    Ok(())
+}
+
+/// Whether the segment was taken from those who hold it.
+pub(super) fn is_removed(raw: Raw) -> bool {
+    // ORDERING: Acquire: not older than the gate that led here.
+    // SAFETY: a control word below `DATA`, aligned by the layout.
+    unsafe { raw.load(REMOVAL, Ordering::Acquire) == REMOVED }
 }
 
 /// Nobody else changes names of segments while we have the door.

@@ -125,7 +125,9 @@ impl fmt::Display for RemoveError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match *self {
             RemoveError::NotFound => f.write_str("no segment has this name: it is gone already"),
-            RemoveError::Held { role, pid } => held(f, role, pid, "end it first"),
+            RemoveError::Held { role, pid } => {
+                held(f, role, pid, "end it first, or remove it by force")
+            }
             RemoveError::DoorStuck => f.write_str(STUCK),
             RemoveError::NotSpent => {
                 f.write_str("the ring is not closed and drained: receive what is left in it first")

@@ -63,6 +63,7 @@ impl Entry {
         let number = match cause {
             Severed::Forked => FORKED,
             Severed::Truncated => TRUNCATED,
+            Severed::Removed => REMOVED,
         };
         // The cause first: who sees a zero page finds it.
         // ORDERING: AcqRel: stands before the system call that changes the mapping.
@@ -73,6 +74,7 @@ impl Entry {
 
 const FORKED: u8 = 1;
 const TRUNCATED: u8 = 2;
+const REMOVED: u8 = 3;
 
 impl Span {
     /// The mapping at `address`, a page's start, of a segment with `capacity`, a power of two.
@@ -108,6 +110,7 @@ impl Slot {
         match TABLE[self.0].cause.load(Ordering::Acquire) {
             0 => None,
             FORKED => Some(Severed::Forked),
+            REMOVED => Some(Severed::Removed),
             _ => Some(Severed::Truncated),
         }
     }

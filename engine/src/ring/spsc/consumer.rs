@@ -234,7 +234,7 @@ impl<M: Memory> Drop for Consumer<M> {
         if !std::thread::panicking() {
             self.flush();
             // ORDERING: Relaxed: a closed gate is an answer by itself; nothing is read on its word.
-            self.area.set_gate(Role::Consumer, Gate::closed(self.position), Ordering::Relaxed);
+            self.area.close_gate(Role::Consumer, self.position, Ordering::Relaxed);
         }
     }
 }

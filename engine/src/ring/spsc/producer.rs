@@ -206,7 +206,7 @@ impl<M: Memory> Drop for Producer<M> {
     fn drop(&mut self) {
         if !std::thread::panicking() {
             // ORDERING: Release, edge G: every record comes before the close.
-            self.area.set_gate(Role::Producer, Gate::closed(self.tail), Ordering::Release);
+            self.area.close_gate(Role::Producer, self.tail, Ordering::Release);
         }
     }
 }
