@@ -31,6 +31,10 @@ pub(crate) struct Address {
     pub(crate) any_owner: bool,
     /// Whether each message is released by itself.
     pub(crate) release_each: bool,
+    /// The size of the huge pages that were asked for, in bytes. One that exists must have it.
+    pub(crate) huge_pages: Option<u64>,
+    /// The NUMA node that the memory of a new one is to come from.
+    pub(crate) numa_node: Option<u32>,
 }
 
 /// Why an address is none.
@@ -61,8 +65,10 @@ pub(crate) enum AddressError {
         /// What may be given.
         allowed: &'static str,
     },
-    /// The capacity is no size.
-    Size(UnitError, String),
+    /// The option's value is no size, or no number.
+    Unit(&'static str, UnitError, String),
+    /// Huge pages for shared memory under a name.
+    NamedHugePages,
     /// No ring has this capacity.
     Capacity {
         /// What was given.
@@ -89,6 +95,8 @@ impl Address {
             keep: false,
             any_owner: false,
             release_each: false,
+            huge_pages: None,
+            numa_node: None,
         };
         let mut seen = Vec::new();
         for option in options.into_iter().flat_map(|options| options.split('&')) {
@@ -100,6 +108,9 @@ impl Address {
             seen.push(key);
             address.set(key, value)?;
         }
+        if address.huge_pages.is_some() && matches!(address.backing, Backing::Named(_)) {
+            return Err(AddressError::NamedHugePages);
+        }
         Ok(address)
     }
 
@@ -110,6 +121,11 @@ impl Address {
             "owner" => self.any_owner = choice("owner", value, ["self", "any"], "any or self")?,
             "release" => {
                 self.release_each = choice("release", value, ["batch", "each"], "each or batch")?;
+            }
+            "pages" => self.huge_pages = Some(unit("pages", value, units::size)?),
+            "node" => {
+                let node = unit("node", value, units::number)?;
+                self.numa_node = Some(u32::try_from(node).unwrap_or(u32::MAX));
             }
             _ => return Err(AddressError::Unknown(key.to_owned())),
         }
@@ -141,12 +157,21 @@ fn choice(
     }
 }
 
+/// A size, or a number.
+fn unit(
+    key: &'static str,
+    given: &str,
+    read: fn(&str) -> Result<u64, UnitError>,
+) -> Result<u64, AddressError> {
+    read(given).map_err(|error| AddressError::Unit(key, error, given.to_owned()))
+}
+
 /// A ring's capacity: a power of two within the limits.
 fn capacity(given: &str) -> Result<u64, AddressError> {
     let bytes = match units::size(given) {
         Ok(bytes) => bytes,
         Err(UnitError::TooLarge) => u64::MAX,
-        Err(error) => return Err(AddressError::Size(error, given.to_owned())),
+        Err(error) => return Err(AddressError::Unit("capacity", error, given.to_owned())),
     };
     let nearest = nearest_capacity(bytes);
     if bytes == nearest {
@@ -186,7 +211,8 @@ impl fmt::Display for AddressError {
             }
             AddressError::Unknown(key) => write!(
                 f,
-                "there is no option '{key}', the options are capacity, keep, owner and release"
+                "there is no option '{key}', the options are capacity, keep, owner, release, pages \
+                 and node"
             ),
             AddressError::Repeated(key) => {
                 write!(f, "the option '{key}' is given twice, give it once")
@@ -194,7 +220,10 @@ impl fmt::Display for AddressError {
             AddressError::Value { key, given, allowed } => {
                 write!(f, "{key}={given} is not possible, write {key}= with {allowed}")
             }
-            AddressError::Size(error, given) => write!(f, "capacity={given}: {error}"),
+            AddressError::Unit(key, error, given) => write!(f, "{key}={given}: {error}"),
+            AddressError::NamedHugePages => f.write_str(
+                "shared memory under a name has no huge pages, use file:PATH on a hugetlbfs",
+            ),
             AddressError::Capacity { given, nearest } => write!(
                 f,
                 "capacity={given} is not possible, a ring has a power of two from {} to {} and \

@@ -87,6 +87,8 @@ pub(crate) enum Failure {
     NeverARing { address: String, bytes: u64 },
     /// It exists with another capacity.
     OtherCapacity { address: String, asked: u64, found: u64 },
+    /// It exists in other pages.
+    OtherPages { address: String, asked: u64, found: u64 },
     /// It is made and removed by others all the time.
     Contended { address: String },
     /// Nothing to receive came.
@@ -155,6 +157,7 @@ impl Failure {
             | Failure::Bench { .. } => Status::Error,
             Failure::NothingCame { .. } | Failure::Slow { .. } => Status::Deadline,
             Failure::OtherCapacity { .. }
+            | Failure::OtherPages { .. }
             | Failure::Contended { .. }
             | Failure::NeverARing { .. } => Status::Refused,
             Failure::Segment { error, .. } => of_segment(*error),

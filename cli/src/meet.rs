@@ -167,7 +167,14 @@ fn attach(address: &Address, choice: Attach) -> Result<Option<Segment>, Failure>
     let found = segment.capacity();
     match address.capacity {
         Some(asked) if asked != found => {
-            Err(Failure::OtherCapacity { address: address.to_string(), asked, found })
+            return Err(Failure::OtherCapacity { address: address.to_string(), asked, found });
+        }
+        _ => {}
+    }
+    let found = segment.header().page_bytes.into();
+    match address.huge_pages {
+        Some(asked) if asked != found => {
+            Err(Failure::OtherPages { address: address.to_string(), asked, found })
         }
         _ => Ok(Some(segment)),
     }
@@ -175,7 +182,14 @@ fn attach(address: &Address, choice: Attach) -> Result<Option<Segment>, Failure>
 
 /// A new ring, unless somebody else has just made it.
 fn create(address: &Address, capacity: u64) -> Result<Option<Segment>, Failure> {
-    match Segment::create(&address.backing, &Config::spsc(capacity)) {
+    let mut config = Config::spsc(capacity);
+    if let Some(bytes) = address.huge_pages {
+        config = config.huge_pages(bytes);
+    }
+    if let Some(node) = address.numa_node {
+        config = config.numa_node(node);
+    }
+    match Segment::create(&address.backing, &config) {
         Ok(segment) => Ok(Some(segment)),
         Err(SegmentError::Exists) => Ok(None),
         Err(error) => Err(failed(address, error, Some(capacity))),

@@ -26,6 +26,8 @@ An ADDRESS is shm:NAME, or NAME alone: the ring /dev/shm/annulus.NAME; or file:P
   keep=yes         recv leaves the ring when it is closed and drained
   owner=any        a ring of another user will do
   release=each     recv writes and releases one message at a time
+  pages=2MiB       huge pages of that size, for file:PATH on a hugetlbfs
+  node=0           a new ring's memory comes from that NUMA node
 Sizes are bytes, or have KiB, MiB or GiB. Times have us, ms, s or min, or are `forever`.
 
 Exit status: 0 done, 1 error, 2 usage, 3 a peer died, 4 deadline passed, 5 corrupted or truncated

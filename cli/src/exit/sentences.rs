@@ -79,6 +79,13 @@ impl fmt::Display for Failure {
                 Bytes(*found),
                 Bytes(*asked)
             ),
+            Failure::OtherPages { address, asked, found } => write!(
+                f,
+                "{address}: the ring exists in pages of {} and {} were asked for, ask for those, \
+                 for none, or remove the ring",
+                Bytes(*found),
+                Bytes(*asked)
+            ),
             Failure::Contended { address } => write!(
                 f,
                 "{address}: others keep making and removing this ring, try again when they have \

@@ -31,6 +31,8 @@ impl Backing {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Config {
     pub(super) capacity: u64,
+    pub(super) huge_pages: Option<u64>,
+    pub(super) numa_node: Option<u32>,
     pub(super) memory: MemoryChoice,
 }
 
@@ -62,7 +64,24 @@ impl Config {
     /// A ring for one producer and one consumer, of `capacity` bytes: a power of two, which
     /// [`Segment::create`](super::Segment::create) checks before it allocates anything.
     pub const fn spsc(capacity: u64) -> Config {
-        Config { capacity, memory: MemoryChoice::DEFAULT }
+        Config { capacity, huge_pages: None, numa_node: None, memory: MemoryChoice::DEFAULT }
+    }
+
+    /// Asks for huge pages of so many bytes, such as 2 MiB; the segment takes a whole number of
+    /// them. For a memfd, or for a file on a hugetlbfs mounted with that size, which has them
+    /// anyway.
+    #[must_use]
+    pub const fn huge_pages(mut self, bytes: u64) -> Config {
+        self.huge_pages = Some(bytes);
+        self
+    }
+
+    /// Takes all memory from that NUMA node. A file's memory that the kernel writes back and reads
+    /// again may come from another.
+    #[must_use]
+    pub const fn numa_node(mut self, node: u32) -> Config {
+        self.numa_node = Some(node);
+        self
     }
 
     /// Whether the whole segment is brought into this process's page table at once, so that no

@@ -6,13 +6,13 @@
 //! half-made segment, and of two creators of one name exactly one wins.
 
 use super::header::{self, Checked};
-use super::{Backing, Config, Inner, SegmentError, fd};
+use super::{Backing, Config, Inner, SegmentError, fd, numa, pages};
 use std::ffi::CString;
 use std::fs::{File, OpenOptions, Permissions};
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, FromRawFd};
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::{FileExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 
 /// The mode of every segment: its owner's alone.
@@ -27,44 +27,75 @@ const INTERRUPTIONS_MAX: u32 = 1000;
 
 /// Makes a segment and maps it.
 pub(super) fn create(backing: &Backing, config: &Config) -> Result<Inner, SegmentError> {
-    let checked = header::new(config.capacity)?;
+    header::check_capacity(config.capacity)?;
+    if let Some(asked) = config.huge_pages {
+        pages::check_asked(asked)?;
+        if matches!(backing, Backing::Named(_)) {
+            return Err(SegmentError::NoNamedHugePages);
+        }
+    }
     match backing.path() {
         None => {
-            let file = memfd()?;
-            fill(&file, &checked)?;
+            let file = memfd(config)?;
+            let checked = allocated(&file, config)?;
             seal(&file)?;
-            Inner::new(&file, checked, config.memory, false)
+            filled(&file, checked, config, false)
         }
         Some(path) => {
             // Saves the allocation; that the name is free is decided below.
             if path.symlink_metadata().is_ok() {
                 return Err(SegmentError::Exists);
             }
-            let file = nameless_in(folder_of(&path), checked.header.segment_bytes)?;
+            let file = nameless_in(folder_of(&path), config.capacity)?;
             fd::check_local(&file)?;
-            fill(&file, &checked)?;
-            let inner = Inner::new(&file, checked, config.memory, true)?;
+            let checked = allocated(&file, config)?;
+            let inner = filled(&file, checked, config, true)?;
             publish(&file, &path, checked.header.segment_bytes)?;
             Ok(inner)
         }
     }
 }
 
-/// Gives the file its mode, all of its memory, and what stands before the ring.
-fn fill(file: &File, checked: &Checked) -> Result<(), SegmentError> {
+/// Gives the file its mode and all of its memory.
+fn allocated(file: &File, config: &Config) -> Result<Checked, SegmentError> {
+    let page_bytes = pages::of(file)?;
+    if let Some(asked) = config.huge_pages
+        && asked != page_bytes
+    {
+        return Err(SegmentError::NoSuchPages { asked });
+    }
+    let checked = header::new(config.capacity, page_bytes)?;
     let mode = file.set_permissions(Permissions::from_mode(MODE));
     mode.map_err(|error| fd::failed("fchmod", &error))?;
-    allocate(file, checked.header.segment_bytes)?;
-    let written = file.write_all_at(&header::first_bytes(&checked.header), 0);
-    written.map_err(|error| fd::failed("pwrite", &error))
+    let bytes = checked.header.segment_bytes;
+    numa::on_node(config.numa_node, || allocate(file, bytes, page_bytes))?;
+    Ok(checked)
 }
 
-fn allocate(file: &File, bytes: u64) -> Result<(), SegmentError> {
+/// Maps it, and writes what stands before the ring. Through the mapping: files on a hugetlbfs
+/// cannot be written to otherwise.
+fn filled(
+    file: &File,
+    checked: Checked,
+    config: &Config,
+    named: bool,
+) -> Result<Inner, SegmentError> {
+    let inner = Inner::new(file, checked, config.memory, named)?;
+    // SAFETY: every segment has so many bytes before its ring.
+    unsafe { inner.map.raw().write(0, &header::first_bytes(&checked.header)) };
+    Ok(inner)
+}
+
+fn allocate(file: &File, bytes: u64, page_bytes: u64) -> Result<(), SegmentError> {
+    let is_huge = page_bytes != fd::page_bytes();
     let mut at = 0;
     while at < bytes {
-        let step = (bytes - at).min(ALLOCATION_STEP);
+        let step = (bytes - at).min(ALLOCATION_STEP.max(page_bytes));
         match allocate_step(file, at, step) {
             0 => at += step,
+            libc::ENOSPC | libc::ENOMEM if is_huge => {
+                return Err(SegmentError::NoHugePages { needed: bytes, page_bytes });
+            }
             libc::ENOSPC | libc::EDQUOT => return Err(SegmentError::NoSpace { needed: bytes }),
             errno => return Err(SegmentError::Io { call: "fallocate", errno }),
         }
@@ -130,8 +161,9 @@ fn c_path(path: &Path) -> Result<CString, SegmentError> {
     CString::new(path.as_os_str().as_bytes()).map_err(|_| invalid)
 }
 
-fn memfd() -> Result<File, SegmentError> {
-    let flags = libc::MFD_CLOEXEC | libc::MFD_ALLOW_SEALING;
+fn memfd(config: &Config) -> Result<File, SegmentError> {
+    let huge = config.huge_pages.map_or(0, pages::memfd_flags);
+    let flags = libc::MFD_CLOEXEC | libc::MFD_ALLOW_SEALING | huge;
     // Without the right to execute, where the kernel (6.3) knows how to ask for that.
     for flags in [flags | libc::MFD_NOEXEC_SEAL, flags] {
         // SAFETY: the name is a string that ends with a zero byte.
@@ -141,11 +173,19 @@ fn memfd() -> Result<File, SegmentError> {
             return Ok(unsafe { File::from_raw_fd(fd) });
         }
         let error = io::Error::last_os_error();
-        if error.raw_os_error() != Some(libc::EINVAL) {
-            return Err(fd::failed("memfd_create", &error));
+        match (error.raw_os_error(), config.huge_pages) {
+            (Some(libc::EINVAL), _) => {}
+            // How the kernel says that it has no pages of that size.
+            (Some(libc::ENODEV | libc::ENOENT), Some(asked)) => {
+                return Err(SegmentError::NoSuchPages { asked });
+            }
+            _ => return Err(fd::failed("memfd_create", &error)),
         }
     }
-    Err(SegmentError::Io { call: "memfd_create", errno: libc::EINVAL })
+    match config.huge_pages {
+        Some(asked) => Err(SegmentError::NoSuchPages { asked }),
+        None => Err(SegmentError::Io { call: "memfd_create", errno: libc::EINVAL }),
+    }
 }
 
 /// Nobody can cut it short, extend it, or change that.

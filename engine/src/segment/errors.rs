@@ -97,6 +97,25 @@ pub enum SegmentError {
         /// How many that is.
         limit: usize,
     },
+    /// This machine has no huge pages of that size, or the file system has others.
+    NoSuchPages {
+        /// What was asked for, in bytes.
+        asked: u64,
+    },
+    /// Shared memory under a name has no huge pages: take a memfd, or a file on a hugetlbfs.
+    NoNamedHugePages,
+    /// Not so many huge pages are free.
+    NoHugePages {
+        /// What the segment takes in bytes.
+        needed: u64,
+        /// The size of a page in bytes.
+        page_bytes: u64,
+    },
+    /// There is no such NUMA node, or it has no memory for this process.
+    NoSuchNode {
+        /// Which was asked for.
+        asked: u32,
+    },
     /// A system call failed otherwise.
     Io {
         /// Which.
@@ -189,6 +208,10 @@ impl SegmentError {
             SegmentError::NoProc => 38,
             SegmentError::LockLimit { .. } => 39,
             SegmentError::TooManyMappings { .. } => 40,
+            SegmentError::NoSuchPages { .. } => 50,
+            SegmentError::NoNamedHugePages => 51,
+            SegmentError::NoHugePages { .. } => 52,
+            SegmentError::NoSuchNode { .. } => 53,
             SegmentError::Io { .. } => IO,
         }
     }

@@ -62,11 +62,11 @@ pub(super) fn effective_user() -> u32 {
     unsafe { libc::geteuid() }
 }
 
-/// The size of a page.
-pub(super) fn page_bytes() -> u32 {
+/// The size of the system's own pages.
+pub(super) fn page_bytes() -> u64 {
     // SAFETY: takes no pointer.
     let bytes = unsafe { libc::sysconf(libc::_SC_PAGESIZE) };
-    u32::try_from(bytes).unwrap_or(4096)
+    u64::try_from(bytes).unwrap_or(4096)
 }
 
 /// Three words that nobody can guess.

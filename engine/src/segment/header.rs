@@ -3,7 +3,7 @@
 //! It is read through the descriptor, not through a mapping: so it is in private memory before
 //! anything is mapped, and a file that is cut short meanwhile is an error and no signal.
 
-use super::{SegmentError, fd};
+use super::{SegmentError, fd, pages};
 use crate::layout::{
     ABI_VERSION, CELL, CONSUMER_GATE, DATA, HEAD, Header, KIND_SPSC, MAGIC, PRODUCER_GATE,
     WAIT_SPIN,
@@ -26,7 +26,7 @@ pub enum Field {
     SegmentBytes,
     /// The size of a cell.
     CellBytes,
-    /// The page size.
+    /// The page size, against that of the file.
     PageBytes,
     /// The wait policy.
     WaitPolicy,
@@ -41,10 +41,13 @@ pub(super) struct Checked {
     pub(super) geometry: Geometry,
 }
 
-/// The header of a new segment of `capacity` bytes. Decided before anything is opened.
-pub(super) fn new(capacity: u64) -> Result<Checked, SegmentError> {
-    // The capacity is checked before the first system call.
-    Geometry::new(capacity, 0).ok_or(SegmentError::Capacity { asked: capacity })?;
+/// That a segment of `capacity` bytes is possible. No system call.
+pub(super) fn check_capacity(capacity: u64) -> Result<(), SegmentError> {
+    Geometry::new(capacity, 0).map(drop).ok_or(SegmentError::Capacity { asked: capacity })
+}
+
+/// The header of a new segment of `capacity` bytes in pages of `page_bytes`.
+pub(super) fn new(capacity: u64, page_bytes: u64) -> Result<Checked, SegmentError> {
     let [id_low, id_high, stamp] = fd::random()?;
     let first_stamp = stamp as u32;
     let geometry =
@@ -54,9 +57,10 @@ pub(super) fn new(capacity: u64) -> Result<Checked, SegmentError> {
         abi_version: ABI_VERSION,
         kind: KIND_SPSC,
         capacity,
-        segment_bytes: geometry.segment_bytes(),
+        segment_bytes: pages::segment_bytes(geometry, page_bytes),
         cell_bytes: CELL as u32,
-        page_bytes: fd::page_bytes(),
+        page_bytes: u32::try_from(page_bytes)
+            .map_err(|_| SegmentError::NoSuchPages { asked: page_bytes })?,
         wait_policy: WAIT_SPIN,
         first_stamp,
         segment_id: [id_low, id_high],
@@ -85,7 +89,7 @@ pub(super) fn read(file: &File, bytes: u64) -> Result<Checked, SegmentError> {
     }
     let mut copy = [0; BYTES];
     match file.read_exact_at(&mut copy, 0) {
-        Ok(()) => check(decode(copy), bytes),
+        Ok(()) => check(decode(copy), bytes, pages::of(file)?),
         Err(_) => Err(SegmentError::TooShort { bytes }),
     }
 }
@@ -103,7 +107,7 @@ pub(super) fn word_at(file: &File, at: usize) -> Result<u64, SegmentError> {
 }
 
 /// The checks that depend on no version come first.
-fn check(header: Header, bytes: u64) -> Result<Checked, SegmentError> {
+fn check(header: Header, bytes: u64, page_bytes: u64) -> Result<Checked, SegmentError> {
     if header.magic != MAGIC {
         return Err(SegmentError::NotAnnulus);
     }
@@ -120,14 +124,14 @@ fn check(header: Header, bytes: u64) -> Result<Checked, SegmentError> {
     let Some(geometry) = Geometry::new(header.capacity, header.first_stamp) else {
         return damaged(Field::Capacity, header.capacity);
     };
-    if header.segment_bytes != geometry.segment_bytes() {
+    if u64::from(header.page_bytes) != page_bytes {
+        return damaged(Field::PageBytes, header.page_bytes.into());
+    }
+    if header.segment_bytes != pages::segment_bytes(geometry, page_bytes) {
         return damaged(Field::SegmentBytes, header.segment_bytes);
     }
     if bytes != header.segment_bytes {
         return Err(SegmentError::WrongSize { wanted: header.segment_bytes, bytes });
-    }
-    if header.page_bytes != fd::page_bytes() {
-        return damaged(Field::PageBytes, header.page_bytes.into());
     }
     if header.wait_policy != WAIT_SPIN {
         return damaged(Field::WaitPolicy, header.wait_policy.into());

@@ -27,7 +27,7 @@ impl Map {
         checked: &Checked,
         choice: MemoryChoice,
     ) -> Result<Map, SegmentError> {
-        let needed = checked.geometry.segment_bytes();
+        let needed = checked.header.segment_bytes;
         let len = needed as usize;
         let mapped = MmapOptions::new().len(len).map_raw(file);
         let memory = mapped.map_err(|error| fd::failed("mmap", &error))?;
@@ -36,7 +36,8 @@ impl Map {
         // SAFETY: the mapping is page-aligned and has `len` bytes to read and write; whoever has
         // this `Raw` or a copy has the `Map` as well.
         let raw = unsafe { Raw::new(base, len) };
-        let span = Span::new(base.as_ptr() as u64, checked.geometry.capacity());
+        let pages = u64::from(checked.header.page_bytes);
+        let span = Span::new(base.as_ptr() as u64, checked.geometry.capacity(), pages);
         let slot =
             Slot::claim(span).ok_or(SegmentError::TooManyMappings { limit: table::SLOTS })?;
         // A core dump of the ring would delay the moment at which peers see this process gone,

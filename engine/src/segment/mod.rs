@@ -24,6 +24,7 @@
 //! | `create` | making a segment out of sight and publishing it complete |
 //! | `attach`, `header` | checking what somebody else made, before anything is believed |
 //! | `map`, `mapping` | the memory: mapped once, and as the rings see it |
+//! | `pages`, `numa` | in what pieces it comes, and from where |
 //! | `locks`, `registry` | lock bytes, and which of them are this process's own |
 //! | `join`, `door` | taking a role; one at a time |
 //! | `table`, `sever` | all mappings, and cutting one off in place |
@@ -54,6 +55,8 @@ mod locks;
 mod map;
 mod mapping;
 mod name;
+mod numa;
+mod pages;
 mod registry;
 mod remove;
 mod sentences;

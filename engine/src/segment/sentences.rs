@@ -97,6 +97,27 @@ impl fmt::Display for SegmentError {
                 "{needed} bytes cannot be locked in memory, this process may lock {limit}: raise \
                  the limit (ulimit -l) or do without locking"
             ),
+            SegmentError::NoSuchPages { asked } => write!(
+                f,
+                "there are no huge pages of {} here: take a size from /sys/kernel/mm/hugepages, \
+                 and for a file a hugetlbfs that is mounted with it",
+                Bytes(asked)
+            ),
+            SegmentError::NoNamedHugePages => f.write_str(
+                "shared memory under a name has no huge pages: take a memfd, or a file on a \
+                 hugetlbfs",
+            ),
+            SegmentError::NoHugePages { needed, page_bytes } => write!(
+                f,
+                "{} huge pages of {} are not free: raise nr_hugepages in /sys/kernel/mm/hugepages",
+                needed / page_bytes,
+                Bytes(page_bytes)
+            ),
+            SegmentError::NoSuchNode { asked } => write!(
+                f,
+                "there is no NUMA node {asked} with memory for this process: see \
+                 /sys/devices/system/node/has_memory"
+            ),
             SegmentError::TooManyMappings { limit } => write!(
                 f,
                 "this process has {limit} segments mapped, which is the most: drop one first"

@@ -5,7 +5,7 @@
 //! whoever finds one asks here for the cause.
 //!
 //! ```text
-//!   slot:  span   0 = free, else the mapping's address | log2 of the ring's capacity
+//!   slot:  span   0 = free, else the mapping's address | log2 of the pages | log2 of the capacity
 //!          cause  0 = whole, else why it was severed
 //! ```
 //!
@@ -77,10 +77,13 @@ const TRUNCATED: u8 = 2;
 const REMOVED: u8 = 3;
 
 impl Span {
-    /// The mapping at `address`, a page's start, of a segment with `capacity`, a power of two.
-    pub(super) fn new(address: u64, capacity: u64) -> Span {
-        debug_assert!(address != 0 && address.is_multiple_of(4096) && capacity.is_power_of_two());
-        Span(address | u64::from(capacity.trailing_zeros()))
+    /// The mapping at `address`, a page's start, of a segment with `capacity` in pages of
+    /// `page_bytes`, both powers of two.
+    pub(super) fn new(address: u64, capacity: u64, page_bytes: u64) -> Span {
+        debug_assert!(address != 0 && address.is_multiple_of(4096));
+        debug_assert!(capacity.is_power_of_two() && page_bytes.is_power_of_two());
+        let logs = page_bytes.trailing_zeros() << 6 | capacity.trailing_zeros();
+        Span(address | u64::from(logs))
     }
 
     /// Where it begins.
@@ -88,9 +91,10 @@ impl Span {
         self.0 & !4095
     }
 
-    /// How many bytes of it are the segment's.
+    /// How many bytes it has: those of the segment, in whole pages.
     pub(super) fn bytes(self) -> u64 {
-        DATA as u64 + (1 << (self.0 & 63))
+        let segment = DATA as u64 + (1 << (self.0 & 63));
+        segment.next_multiple_of(1 << (self.0 >> 6 & 63))
     }
 
     fn contains(self, address: u64) -> bool {
