@@ -23,6 +23,15 @@ pub(super) struct Found {
     pub(super) len: usize,
 }
 
+/// Looks at the beginning of a wait that see nothing but the next word: 0.7 us, in which an answer
+/// comes from a core on another chip.
+const BURST_LOOKS: u32 = 24;
+
+/// Turns of an empty loop between two of these looks, beside the pauses, which alone are too coarse
+/// a measure: looks that are a pause apart fall into step with the answers, and a round trip takes
+/// 75 or 110 ns for a whole run. So it takes 80, run for run (ARCHITECTURE, Decisions).
+const BURST_GAP: u32 = 16;
+
 /// What one look at a word showed.
 #[derive(Clone, Copy)]
 pub(super) enum Look {
@@ -132,6 +141,40 @@ impl<M: Memory> Consumer<M> {
         }
     }
 
+    /// The first looks of a wait after a message that came alone, or after a short burst. True when
+    /// something came: nothing else is said, so that who waited for it is at once on the way of
+    /// most messages (56 B round trip between two chips: 375 ns, 290 so).
+    #[inline(never)]
+    pub(super) fn await_burst(&mut self) -> bool {
+        if self.position - self.burst_start >= STREAM_BYTES {
+            return false;
+        }
+        // Rule 11: an empty ring holds nothing back.
+        self.flush();
+        self.trailing = false;
+        (self.burst_start, self.stream_start) = (self.position, self.position);
+        for _ in 0..BURST_LOOKS {
+            for _ in 0..self.cadence.empty_pauses {
+                self.area.memory().pause();
+            }
+            for turn in 0..BURST_GAP {
+                core::hint::black_box(turn);
+            }
+            if self.has_come() {
+                return true;
+            }
+        }
+        false
+    }
+
+    /// A quick look.
+    #[inline(always)]
+    fn has_come(&self) -> bool {
+        self.ask_for_second_line();
+        // ORDERING: Relaxed: only whether to look properly.
+        self.tag.accepts(self.area.word(self.position, Ordering::Relaxed))
+    }
+
     #[inline(never)]
     fn wait(&mut self, deadline: Deadline) -> Result<Found, RecvError> {
         let mut spin = Spin::until(deadline);
@@ -153,11 +196,7 @@ impl<M: Memory> Consumer<M> {
                 continue;
             }
             self.stream_start = self.position;
-            // ORDERING: Relaxed: only whether to look properly.
-            let came = || {
-                self.ask_for_second_line();
-                self.tag.accepts(self.area.word(self.position, Ordering::Relaxed))
-            };
+            let came = || self.has_come();
             match spin.turns(self.area.memory(), self.cadence.empty_pauses, came) {
                 Turn::Came => {
                     if let Some(found) = self.glance() {

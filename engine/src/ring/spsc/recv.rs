@@ -71,7 +71,7 @@ impl<M: Memory> Consumer<M> {
     /// [`Consumer::recv_array`].
     #[inline(always)]
     pub fn recv(&mut self, into: &mut [u8], deadline: Deadline) -> Result<Received, RecvError> {
-        match self.pass_short(into.len(), deadline != Deadline::PASSED) {
+        match self.wait_and_pass_short(into.len(), deadline) {
             Some(passed) => Ok(self.copy_short(passed, into)),
             None => self.recv_any(into, deadline),
         }
@@ -98,11 +98,27 @@ impl<M: Memory> Consumer<M> {
         &mut self,
         deadline: Deadline,
     ) -> Result<Message<N>, RecvError> {
-        let place = match self.pass_short(N, deadline != Deadline::PASSED) {
+        let place = match self.wait_and_pass_short(N, deadline) {
             Some(passed) => passed.place,
             None => self.pass_one(N, deadline)?,
         };
         Ok(self.message(place))
+    }
+
+    /// Passes a short message of `len` bytes, if it is there or comes soon. What else there is to
+    /// waiting is left to others.
+    #[inline(always)]
+    fn wait_and_pass_short(&mut self, len: usize, deadline: Deadline) -> Option<Short> {
+        let may_wait = deadline != Deadline::PASSED;
+        let mut has_waited = !may_wait || len > SHORT_MAX;
+        loop {
+            let passed = self.pass_short(len, may_wait);
+            if passed.is_some() || has_waited || !self.await_burst() {
+                return passed;
+            }
+            // Once: what came and is not this message is for others.
+            has_waited = true;
+        }
     }
 
     /// Passes a short message of `len` bytes, if it is there.
