@@ -192,6 +192,8 @@ fn of_segment(error: SegmentError) -> Status {
         | SegmentError::NotAnnulus
         | SegmentError::WrongVersion { .. }
         | SegmentError::WrongKind { .. }
+        | SegmentError::Untyped { .. }
+        | SegmentError::OtherType { .. }
         | SegmentError::Filesystem { .. } => Status::Refused,
         SegmentError::TooShort { .. }
         | SegmentError::Header { .. }
@@ -202,7 +204,10 @@ fn of_segment(error: SegmentError) -> Status {
 
 fn of_join(error: JoinError) -> Status {
     match error {
-        JoinError::Busy { .. } | JoinError::DoorStuck | JoinError::Removed => Status::Refused,
+        JoinError::Busy { .. }
+        | JoinError::DoorStuck
+        | JoinError::Removed
+        | JoinError::Typed { .. } => Status::Refused,
         JoinError::Corrupted(_) => Status::Corrupted,
         JoinError::Severed(severed) => of_severed(severed),
         JoinError::Io { .. } => Status::Error,

@@ -18,7 +18,7 @@
 
 /// Counts the arrangements of shared bytes. Any change of this file's layout, of the record
 /// word or of the gates raises it; a segment of another version is refused by name.
-pub const ABI_VERSION: u32 = 1;
+pub const ABI_VERSION: u32 = 2;
 
 /// `ANNULUS\n`, as the first eight bytes of a segment.
 pub const MAGIC: u64 = u64::from_le_bytes(*b"ANNULUS\n");
@@ -87,8 +87,13 @@ pub struct Header {
     pub first_stamp: u32,
     /// A random name for this segment, for logs and for telling two of one name apart.
     pub segment_id: [u64; 2],
+    /// The size in bytes of the one type that a typed segment's records have; zero in a segment
+    /// whose messages are any bytes.
+    pub record_bytes: u64,
+    /// The layout hash of that type, never zero; zero in a segment whose messages are any bytes.
+    pub type_hash: u64,
     /// Zero until a later version gives them a meaning.
-    pub reserved: [u64; 24],
+    pub reserved: [u64; 22],
 }
 
 /// One side's lines: who it is, and what it has done. For people to read, but for the generation,
@@ -121,7 +126,8 @@ const _: () = {
     assert!(offset_of!(Header, cell_bytes) == 32);
     assert!(offset_of!(Header, first_stamp) == 44);
     assert!(offset_of!(Header, segment_id) == 48);
-    assert!(offset_of!(Header, reserved) == 64);
+    assert!(offset_of!(Header, record_bytes) == 64 && offset_of!(Header, type_hash) == 72);
+    assert!(offset_of!(Header, reserved) == 80);
     assert!(size_of::<Header>() <= PRODUCER_GATE);
     assert!(size_of::<Participant>() == 64);
     assert!(CONSUMER_GATE - PRODUCER_GATE >= 128 && HEAD - CONSUMER_GATE >= 128);

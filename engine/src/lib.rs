@@ -11,6 +11,7 @@
 //! | [`sync`] | the one door to shared memory, atomics, pauses and time |
 //! | [`layout`] | every shared byte, and the ABI version |
 //! | [`error`] | what can go wrong, and what to do then |
+//! | `typed` | rings of records of one type, with the feature `typed` |
 //!
 //! ```
 //! use annulus::{Backing, Config, Deadline, Segment};
@@ -34,6 +35,8 @@ pub mod layout;
 pub mod ring;
 pub mod segment;
 pub mod sync;
+#[cfg(feature = "typed")]
+pub mod typed;
 
 pub use error::{Corruption, RecvError, SendError};
 pub use ring::Position;

@@ -11,7 +11,7 @@ use common::named;
 
 #[test]
 fn the_version_and_the_numbers_that_it_names_have_not_changed() {
-    assert_eq!(layout::ABI_VERSION, 1);
+    assert_eq!(layout::ABI_VERSION, 2);
     assert_eq!(layout::MAGIC.to_le_bytes(), *b"ANNULUS\n");
     assert_eq!((layout::KIND_SPSC, layout::WAIT_SPIN), (1, 1));
     assert_eq!((layout::CELL, layout::CAPACITY_MIN, layout::CAPACITY_MAX), (8, 64, 1 << 30));
@@ -38,9 +38,11 @@ fn the_fields_of_the_header_stand_where_they_stood() {
         offset_of!(Header, wait_policy),
         offset_of!(Header, first_stamp),
         offset_of!(Header, segment_id),
+        offset_of!(Header, record_bytes),
+        offset_of!(Header, type_hash),
         offset_of!(Header, reserved),
     ];
-    assert_eq!(offsets, [0, 8, 12, 16, 24, 32, 36, 40, 44, 48, 64]);
+    assert_eq!(offsets, [0, 8, 12, 16, 24, 32, 36, 40, 44, 48, 64, 72, 80]);
 }
 
 #[test]
@@ -70,7 +72,7 @@ fn a_new_segment_is_these_bytes() {
     let mut wanted = vec![0; 4096 + 64];
     let mut put = |at: usize, bytes: &[u8]| wanted[at..at + bytes.len()].copy_from_slice(bytes);
     put(0, b"ANNULUS\n");
-    put(8, &1_u32.to_le_bytes());
+    put(8, &2_u32.to_le_bytes());
     put(12, &1_u32.to_le_bytes());
     put(16, &64_u64.to_le_bytes());
     put(24, &4160_u64.to_le_bytes());

@@ -65,9 +65,9 @@ fn a_file_shorter_or_longer_than_its_header_says_is_refused() {
 #[test]
 fn another_abi_version_is_refused_by_name() {
     let error = refusal_of_header(offset_of!(Header, abi_version), &7_u32.to_le_bytes());
-    assert_eq!(error, SegmentError::WrongVersion { found: 7, wanted: 1 });
+    assert_eq!(error, SegmentError::WrongVersion { found: 7, wanted: 2 });
     let sentence = error.to_string();
-    assert!(sentence.contains("version 7") && sentence.contains("version 1"), "{sentence}");
+    assert!(sentence.contains("version 7") && sentence.contains("version 2"), "{sentence}");
 }
 
 #[test]
@@ -77,7 +77,7 @@ fn the_version_is_looked_at_before_all_that_depends_on_it() {
     bytes[8..256].fill(0xff);
     write_private(scratch.path(), &bytes);
     let found = u32::MAX;
-    assert_eq!(refusal(attach(&scratch)), SegmentError::WrongVersion { found, wanted: 1 });
+    assert_eq!(refusal(attach(&scratch)), SegmentError::WrongVersion { found, wanted: 2 });
 }
 
 #[test]
@@ -113,6 +113,9 @@ fn a_header_field_that_no_creator_writes_is_refused_by_name() {
     }
     word(Field::Reserved, offset_of!(Header, reserved), 1);
     word(Field::Reserved, size_of::<Header>() - 8, 1 << 63);
+    // Of a typed segment both stand there, or neither.
+    word(Field::TypeHash, offset_of!(Header, type_hash), 1);
+    word(Field::RecordBytes, offset_of!(Header, record_bytes), u64::MAX);
     // Another valid capacity than the file has.
     word(Field::SegmentBytes, offset_of!(Header, segment_bytes), 4096 + 128);
 }
@@ -122,7 +125,7 @@ fn every_single_flipped_bit_of_the_header_is_refused_or_harmless() {
     let scratch = Scratch::new();
     write_private(scratch.path(), &bytes_of_a_segment());
     let file = OpenOptions::new().read(true).write(true).open(scratch.path()).unwrap();
-    let (free, end) = (offset_of!(Header, first_stamp), offset_of!(Header, reserved));
+    let (free, end) = (offset_of!(Header, first_stamp), offset_of!(Header, record_bytes));
     for at in 0..size_of::<Header>() {
         let mut byte = [0];
         file.read_exact_at(&mut byte, at as u64).unwrap();

@@ -225,8 +225,8 @@ unsafe impl Memory for Reach<'_> {
         unsafe { self.0.raw.read(at, into) }
     }
 
-    unsafe fn read_value<const N: usize>(&self, at: usize, into: &mut [u8; N]) {
-        self.0.check(at, N, false);
+    unsafe fn read_value(&self, at: usize, into: &mut [u8]) {
+        self.0.check(at, into.len(), false);
         self.0.step(1);
         // SAFETY: as above.
         unsafe { self.0.raw.read_value(at, into) }

@@ -175,9 +175,9 @@ impl<M: Memory> Area<M> {
         unsafe { self.memory.read(place.0, into) }
     }
 
-    /// As [`Area::read`], for a value that is looked at where it is received.
+    /// As [`Area::read`], for a value of a known length that is looked at where it is received.
     #[inline(always)]
-    pub(super) fn read_value<const N: usize>(&self, place: Place, into: &mut [u8; N]) {
+    pub(super) fn read_value(&self, place: Place, into: &mut [u8]) {
         // SAFETY: as in `read`.
         unsafe { self.memory.read_value(place.0, into) }
     }

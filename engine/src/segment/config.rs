@@ -1,6 +1,6 @@
 //! What a creator and an attacher decide.
 
-use super::Name;
+use super::{Name, Shape};
 use std::path::PathBuf;
 
 /// Where a segment's memory is.
@@ -33,6 +33,7 @@ pub struct Config {
     pub(super) capacity: u64,
     pub(super) huge_pages: Option<u64>,
     pub(super) numa_node: Option<u32>,
+    pub(super) shape: Option<Shape>,
     pub(super) memory: MemoryChoice,
 }
 
@@ -64,7 +65,13 @@ impl Config {
     /// A ring for one producer and one consumer, of `capacity` bytes: a power of two, which
     /// [`Segment::create`](super::Segment::create) checks before it allocates anything.
     pub const fn spsc(capacity: u64) -> Config {
-        Config { capacity, huge_pages: None, numa_node: None, memory: MemoryChoice::DEFAULT }
+        Config {
+            capacity,
+            huge_pages: None,
+            numa_node: None,
+            shape: None,
+            memory: MemoryChoice::DEFAULT,
+        }
     }
 
     /// Asks for huge pages of so many bytes, such as 2 MiB; the segment takes a whole number of
@@ -82,6 +89,14 @@ impl Config {
     pub const fn numa_node(mut self, node: u32) -> Config {
         self.numa_node = Some(node);
         self
+    }
+
+    /// As [`Config::spsc`], for records of one shape only.
+    #[cfg(feature = "typed")]
+    pub(crate) const fn spsc_of_shape(capacity: u64, shape: Shape) -> Config {
+        let mut config = Config::spsc(capacity);
+        config.shape = Some(shape);
+        config
     }
 
     /// Whether the whole segment is brought into this process's page table at once, so that no

@@ -27,7 +27,7 @@ const INTERRUPTIONS_MAX: u32 = 1000;
 
 /// Makes a segment and maps it.
 pub(super) fn create(backing: &Backing, config: &Config) -> Result<Inner, SegmentError> {
-    header::check_capacity(config.capacity)?;
+    header::check_asked(config.capacity, config.shape)?;
     if let Some(asked) = config.huge_pages {
         pages::check_asked(asked)?;
         if matches!(backing, Backing::Named(_)) {
@@ -64,7 +64,7 @@ fn allocated(file: &File, config: &Config) -> Result<Checked, SegmentError> {
     {
         return Err(SegmentError::NoSuchPages { asked });
     }
-    let checked = header::new(config.capacity, page_bytes)?;
+    let checked = header::new(config.capacity, page_bytes, config.shape)?;
     let mode = file.set_permissions(Permissions::from_mode(MODE));
     mode.map_err(|error| fd::failed("fchmod", &error))?;
     let bytes = checked.header.segment_bytes;

@@ -4,6 +4,7 @@
 //! has a stable number (`code`); the same trouble has the same number wherever it shows. What they
 //! say stands in `sentences`.
 
+use super::Shape;
 use super::header::Field;
 use crate::error::{Corruption, Severed};
 use crate::ring::Role;
@@ -15,6 +16,27 @@ pub enum SegmentError {
     Capacity {
         /// What was asked for, in bytes.
         asked: u64,
+    },
+    /// No ring of this capacity takes records of this type: make a larger one.
+    LongRecords {
+        /// The type's size in bytes.
+        bytes: u64,
+        /// The longest record of the ring in bytes.
+        limit: u64,
+    },
+    /// The segment's messages are any bytes, and not records of one type.
+    Untyped {
+        /// The type that was asked for.
+        name: &'static str,
+    },
+    /// The segment's records are of another type than was asked for.
+    OtherType {
+        /// The type that was asked for.
+        name: &'static str,
+        /// Its shape.
+        wanted: Shape,
+        /// The shape of the segment's records.
+        found: Shape,
     },
     /// The name is taken: attach to it, or choose another.
     Exists,
@@ -139,6 +161,12 @@ pub enum JoinError {
     DoorStuck,
     /// The segment's name is gone: create it anew.
     Removed,
+    /// The ring takes records of one type only, and the producer would send any bytes: join it by
+    /// that type.
+    Typed {
+        /// The shape of its records.
+        shape: Shape,
+    },
     /// The ring holds what no correct peer writes: remove it and make it anew.
     Corrupted(Corruption),
     /// The mapping was cut off.
@@ -208,10 +236,13 @@ impl SegmentError {
             SegmentError::NoProc => 38,
             SegmentError::LockLimit { .. } => 39,
             SegmentError::TooManyMappings { .. } => 40,
-            SegmentError::NoSuchPages { .. } => 50,
-            SegmentError::NoNamedHugePages => 51,
-            SegmentError::NoHugePages { .. } => 52,
-            SegmentError::NoSuchNode { .. } => 53,
+            SegmentError::LongRecords { .. } => 47,
+            SegmentError::Untyped { .. } => 48,
+            SegmentError::OtherType { .. } => 49,
+            SegmentError::NoSuchPages { .. } => 51,
+            SegmentError::NoNamedHugePages => 52,
+            SegmentError::NoHugePages { .. } => 53,
+            SegmentError::NoSuchNode { .. } => 54,
             SegmentError::Io { .. } => IO,
         }
     }
@@ -224,6 +255,7 @@ impl JoinError {
             JoinError::Busy { .. } => BUSY,
             JoinError::DoorStuck => DOOR_STUCK,
             JoinError::Removed => 44,
+            JoinError::Typed { .. } => 50,
             JoinError::Corrupted(_) => Corruption::CODE,
             JoinError::Severed(severed) => severed.code(),
             JoinError::Io { .. } => IO,

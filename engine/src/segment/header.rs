@@ -3,7 +3,7 @@
 //! It is read through the descriptor, not through a mapping: so it is in private memory before
 //! anything is mapped, and a file that is cut short meanwhile is an error and no signal.
 
-use super::{SegmentError, fd, pages};
+use super::{SegmentError, Shape, fd, pages};
 use crate::layout::{
     ABI_VERSION, CELL, CONSUMER_GATE, DATA, HEAD, Header, KIND_SPSC, MAGIC, PRODUCER_GATE,
     WAIT_SPIN,
@@ -30,6 +30,10 @@ pub enum Field {
     PageBytes,
     /// The wait policy.
     WaitPolicy,
+    /// The size of a typed segment's records.
+    RecordBytes,
+    /// The layout hash of a typed segment's records.
+    TypeHash,
     /// What is zero until a later version.
     Reserved,
 }
@@ -41,13 +45,26 @@ pub(super) struct Checked {
     pub(super) geometry: Geometry,
 }
 
-/// That a segment of `capacity` bytes is possible. No system call.
-pub(super) fn check_capacity(capacity: u64) -> Result<(), SegmentError> {
-    Geometry::new(capacity, 0).map(drop).ok_or(SegmentError::Capacity { asked: capacity })
+/// That a segment of `capacity` bytes, for records of `shape` if there is one, is possible. No
+/// system call.
+pub(super) fn check_asked(capacity: u64, shape: Option<Shape>) -> Result<(), SegmentError> {
+    let sized = Geometry::new(capacity, 0).ok_or(SegmentError::Capacity { asked: capacity })?;
+    let limit = sized.longest_message() as u64;
+    match shape {
+        Some(Shape { bytes, .. }) if bytes > limit => {
+            Err(SegmentError::LongRecords { bytes, limit })
+        }
+        _ => Ok(()),
+    }
 }
 
-/// The header of a new segment of `capacity` bytes in pages of `page_bytes`.
-pub(super) fn new(capacity: u64, page_bytes: u64) -> Result<Checked, SegmentError> {
+/// The header of a new segment of `capacity` bytes in pages of `page_bytes`, for records of `shape`
+/// if there is one.
+pub(super) fn new(
+    capacity: u64,
+    page_bytes: u64,
+    shape: Option<Shape>,
+) -> Result<Checked, SegmentError> {
     let [id_low, id_high, stamp] = fd::random()?;
     let first_stamp = stamp as u32;
     let geometry =
@@ -64,7 +81,9 @@ pub(super) fn new(capacity: u64, page_bytes: u64) -> Result<Checked, SegmentErro
         wait_policy: WAIT_SPIN,
         first_stamp,
         segment_id: [id_low, id_high],
-        reserved: [0; 24],
+        record_bytes: shape.map_or(0, |shape| shape.bytes),
+        type_hash: shape.map_or(0, |shape| shape.hash),
+        reserved: [0; 22],
     };
     Ok(Checked { header, geometry })
 }
@@ -136,6 +155,14 @@ fn check(header: Header, bytes: u64, page_bytes: u64) -> Result<Checked, Segment
     if header.wait_policy != WAIT_SPIN {
         return damaged(Field::WaitPolicy, header.wait_policy.into());
     }
+    // Both or neither, and a record that the ring takes.
+    let has_bytes = (1..=geometry.longest_message() as u64).contains(&header.record_bytes);
+    if header.record_bytes != 0 && !has_bytes {
+        return damaged(Field::RecordBytes, header.record_bytes);
+    }
+    if has_bytes != (header.type_hash != 0) {
+        return damaged(Field::TypeHash, header.type_hash);
+    }
     if let Some(word) = header.reserved.iter().find(|word| **word != 0) {
         return damaged(Field::Reserved, *word);
     }
@@ -161,6 +188,8 @@ impl fmt::Display for Field {
             Field::CellBytes => "cell size",
             Field::PageBytes => "page size",
             Field::WaitPolicy => "wait policy",
+            Field::RecordBytes => "record size",
+            Field::TypeHash => "record type",
             Field::Reserved => "reserved part",
         })
     }

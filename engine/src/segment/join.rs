@@ -17,7 +17,8 @@
 use super::door::Door;
 use super::mapping::{Mapping, RoleLock};
 use super::remove::is_removed;
-use super::{Consumer, Inner, JoinError, Producer, fd, locks};
+use super::trust::Peers;
+use super::{Inner, JoinError, Shape, fd, locks};
 use crate::error::Severed;
 use crate::layout::{CONSUMER_GATE, Participant};
 use crate::ring::area::{Gate, participant_at};
@@ -28,8 +29,20 @@ use std::io;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// Takes the producer's role.
-pub(super) fn producer(segment: &Arc<Inner>) -> Result<Producer, JoinError> {
+/// Takes the producer's role, to send messages of any bytes.
+pub(super) fn producer_of_bytes<P: Peers>(
+    segment: &Arc<Inner>,
+) -> Result<spsc::Producer<Mapping<P>>, JoinError> {
+    match Shape::of(&segment.header) {
+        Some(shape) => Err(JoinError::Typed { shape }),
+        None => producer(segment),
+    }
+}
+
+/// Takes the producer's role, to send what the ring takes.
+pub(super) fn producer<P: Peers>(
+    segment: &Arc<Inner>,
+) -> Result<spsc::Producer<Mapping<P>>, JoinError> {
     let (_door, mapping) = join(segment, Role::Producer)?;
     // SAFETY: the mapping has the size of the geometry, as checked when it was made; the byte in
     // it keeps others from being the producer.
@@ -38,7 +51,9 @@ pub(super) fn producer(segment: &Arc<Inner>) -> Result<Producer, JoinError> {
 }
 
 /// Takes the consumer's role.
-pub(super) fn consumer(segment: &Arc<Inner>) -> Result<Consumer, JoinError> {
+pub(super) fn consumer<P: Peers>(
+    segment: &Arc<Inner>,
+) -> Result<spsc::Consumer<Mapping<P>>, JoinError> {
     let (_door, mapping) = join(segment, Role::Consumer)?;
     // SAFETY: as in `producer`.
     let attached = unsafe { spsc::Consumer::attach(mapping, segment.geometry) };
@@ -46,7 +61,7 @@ pub(super) fn consumer(segment: &Arc<Inner>) -> Result<Consumer, JoinError> {
 }
 
 /// All but the ring's own part. The door is still ours.
-fn join(segment: &Arc<Inner>, role: Role) -> Result<(Door<'_>, Mapping), JoinError> {
+fn join<P: Peers>(segment: &Arc<Inner>, role: Role) -> Result<(Door<'_>, Mapping<P>), JoinError> {
     if let Some(cause) = segment.map.severed() {
         return Err(JoinError::Severed(cause));
     }

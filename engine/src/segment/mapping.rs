@@ -3,21 +3,25 @@
 use super::Inner;
 use super::locks;
 use super::remove::is_removed;
+use super::trust::{Peers, Trusted, Untrusted};
 use crate::error::Severed;
 use crate::ring::Role;
-use crate::sync::{Mapped, Memory, Ordering, Outside, Raw};
+use crate::sync::{Mapped, Memory, Ordering, Outside, Raw, Trusting};
 use crate::sync::{measured_pause_tenth_ns, monotonic_ns};
+use core::marker::PhantomData;
 use std::sync::Arc;
 
 /// The memory of a segment together with the lock byte of a role in it.
 ///
 /// Made by joining. The role is given up when this is dropped, which a handle does after it has
-/// written its closed gate.
+/// written its closed gate. `P` says whether the other processes are trusted to keep to the
+/// protocol, see [`TrustingSegment`](super::TrustingSegment).
 #[derive(Debug)]
-pub struct Mapping {
+pub struct Mapping<P: Peers = Untrusted> {
     /// Inline, since every access goes through it.
     raw: Raw,
     role: RoleLock,
+    peers: PhantomData<P>,
 }
 
 /// A role that is ours, until it is dropped. Keeps the segment mapped.
@@ -27,9 +31,10 @@ pub(super) struct RoleLock {
     role: Role,
 }
 
-impl Mapping {
-    pub(super) fn new(role: RoleLock) -> Mapping {
-        Mapping { raw: role.segment.map.raw(), role }
+impl<P: Peers> Mapping<P> {
+    /// Whoever calls this for [`Trusted`] peers has their user's promise.
+    pub(super) fn new(role: RoleLock) -> Mapping<P> {
+        Mapping { raw: role.segment.map.raw(), role, peers: PhantomData }
     }
 }
 
@@ -49,7 +54,7 @@ impl Drop for RoleLock {
 // SAFETY: all accesses go through `Raw`: atomics and opaque copies, well defined whatever a peer
 // writes. The memory stays mapped as long as the `Arc` in `role` lives; severing it puts other
 // memory in its place and leaves no gap.
-unsafe impl Memory for Mapping {
+unsafe impl<P: Peers> Memory for Mapping<P> {
     #[inline(always)]
     unsafe fn load(&self, at: usize, order: Ordering) -> u64 {
         // SAFETY: the same contract.
@@ -76,7 +81,7 @@ unsafe impl Memory for Mapping {
     }
 
     #[inline(always)]
-    unsafe fn read_value<const N: usize>(&self, at: usize, into: &mut [u8; N]) {
+    unsafe fn read_value(&self, at: usize, into: &mut [u8]) {
         // SAFETY: the same contract.
         unsafe { self.raw.read_value(at, into) }
     }
@@ -154,9 +159,12 @@ unsafe impl Memory for Mapping {
 }
 
 // SAFETY: the base is that of the mapping, which lives as long as `self`, see above.
-unsafe impl Mapped for Mapping {
+unsafe impl<P: Peers> Mapped for Mapping<P> {
     #[inline(always)]
     fn base(&self) -> *mut u8 {
         self.raw.base()
     }
 }
+
+// SAFETY: such a mapping is made only by handles for whose segment the promise was given.
+unsafe impl Trusting for Mapping<Trusted> {}

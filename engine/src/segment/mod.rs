@@ -27,6 +27,7 @@
 //! | `pages`, `numa` | in what pieces it comes, and from where |
 //! | `locks`, `registry` | lock bytes, and which of them are this process's own |
 //! | `join`, `door` | taking a role; one at a time |
+//! | `shape`, `trust` | records of one type; the promise that allows references into the ring |
 //! | `table`, `sever` | all mappings, and cutting one off in place |
 //! | `fork`, `guard` | the two causes of that: a fork's child, and a truncated file |
 //! | `survey`, `list`, `remove` | looking without joining, and taking a name away |
@@ -61,8 +62,10 @@ mod registry;
 mod remove;
 mod sentences;
 mod sever;
+mod shape;
 mod survey;
 mod table;
+mod trust;
 
 pub use config::{Attach, Backing, Config};
 pub use errors::{JoinError, RemoveError, SegmentError};
@@ -72,7 +75,9 @@ pub use list::{Listed, list};
 pub use mapping::Mapping;
 pub use name::{Name, NameError};
 pub use remove::{Removal, remove};
+pub use shape::Shape;
 pub use survey::{RoleSurvey, Survey};
+pub use trust::{Peers, Trusted, TrustingSegment, Untrusted};
 
 use crate::layout::{Header, Participant};
 use crate::ring::{Geometry, Role, spsc};
@@ -166,13 +171,17 @@ impl Segment {
     ///
     /// What the predecessor sent stays, and sending goes on after it. If nobody is the consumer,
     /// the ring is open again although the last one closed it.
+    ///
+    /// A segment for records of one type is the error [`JoinError::Typed`]: it is joined by
+    /// that type.
     pub fn producer(&self) -> Result<Producer, JoinError> {
-        join::producer(&self.inner)
+        join::producer_of_bytes(&self.inner)
     }
 
     /// Joins as the consumer, to receive. Waits as [`Segment::producer`].
     ///
-    /// What the predecessor read and had not released comes again.
+    /// What the predecessor read and had not released comes again. Records of one type are
+    /// received as the bytes that they are.
     pub fn consumer(&self) -> Result<Consumer, JoinError> {
         join::consumer(&self.inner)
     }
@@ -200,6 +209,23 @@ impl Segment {
     /// The header, as it was when this process mapped the segment.
     pub fn header(&self) -> Header {
         self.inner.header
+    }
+
+    /// The shape of the ring's records, if it takes one type only.
+    pub fn shape(&self) -> Option<Shape> {
+        Shape::of(&self.inner.header)
+    }
+
+    /// Joins as the producer of records of a type that was checked to be the segment's.
+    #[cfg(feature = "typed")]
+    pub(crate) fn join_producer<P: Peers>(&self) -> Result<spsc::Producer<Mapping<P>>, JoinError> {
+        join::producer(&self.inner)
+    }
+
+    /// As [`Segment::consumer`], over memory of either sort.
+    #[cfg(feature = "typed")]
+    pub(crate) fn join_consumer<P: Peers>(&self) -> Result<spsc::Consumer<Mapping<P>>, JoinError> {
+        join::consumer(&self.inner)
     }
 
     /// Looks at both sides without joining. Does not wait; makes two system calls.

@@ -122,6 +122,21 @@ impl fmt::Display for SegmentError {
                 f,
                 "this process has {limit} segments mapped, which is the most: drop one first"
             ),
+            SegmentError::LongRecords { bytes, limit } => write!(
+                f,
+                "records of {bytes} bytes do not fit this ring, which takes at most {limit}: make \
+                 a larger one"
+            ),
+            SegmentError::Untyped { name } => write!(
+                f,
+                "the segment holds messages of any bytes, not records of type {name}: attach \
+                 without a type, or make a segment of that type under another name"
+            ),
+            SegmentError::OtherType { name, wanted, found } => write!(
+                f,
+                "the segment's records ({found}) are not of this program's type {name} \
+                 ({wanted}): build both sides with one definition of it, or remove the segment"
+            ),
             SegmentError::Io { call, errno } => failed_call(f, call, errno),
         }
     }
@@ -133,6 +148,11 @@ impl fmt::Display for JoinError {
             JoinError::Busy { role, pid } => held(f, role, pid, "wait until it leaves, or end it"),
             JoinError::DoorStuck => f.write_str(STUCK),
             JoinError::Removed => f.write_str("the segment was removed: create it anew"),
+            JoinError::Typed { shape } => write!(
+                f,
+                "the ring takes records of one type only ({shape}) and no other messages: send \
+                 with a program that has this type"
+            ),
             JoinError::Corrupted(corruption) => {
                 write!(f, "{corruption}; remove the segment and make it anew")
             }

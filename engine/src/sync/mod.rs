@@ -74,12 +74,13 @@ pub unsafe trait Memory {
     /// `at + into.len()` lies within the memory.
     unsafe fn read(&self, at: usize, into: &mut [u8]);
 
-    /// As [`Memory::read`], for a value that the caller looks at where it is received.
+    /// As [`Memory::read`], for a value of a length known to the compiler, which the caller looks
+    /// at where it is received.
     ///
     /// # Safety
     ///
     /// As for [`Memory::read`].
-    unsafe fn read_value<const N: usize>(&self, at: usize, into: &mut [u8; N]) {
+    unsafe fn read_value(&self, at: usize, into: &mut [u8]) {
         // SAFETY: the same contract.
         unsafe { self.read(at, into) };
     }
@@ -145,3 +146,13 @@ pub unsafe trait Mapped: Memory {
     /// The address of the segment's first byte.
     fn base(&self) -> *mut u8;
 }
+
+/// Memory whose other users are trusted: references into payload may be made.
+///
+/// # Safety
+///
+/// Whoever makes a value of such a type vouches that every process that may write the memory keeps
+/// to the protocol of the ring in it, so that payload stands still from its record's commit to its
+/// release and nobody touches it from its claim to its commit; and that the memory stays the same
+/// as long as such a reference lives.
+pub unsafe trait Trusting: Mapped {}

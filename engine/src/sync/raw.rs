@@ -113,11 +113,11 @@ impl Raw {
     ///
     /// As there.
     #[inline(always)]
-    pub unsafe fn read_value<const N: usize>(&self, at: usize, into: &mut [u8; N]) {
+    pub unsafe fn read_value(&self, at: usize, into: &mut [u8]) {
         // SAFETY: the same contract.
-        let from = unsafe { self.address(at, N) };
+        let from = unsafe { self.address(at, into.len()) };
         // SAFETY: both ranges are valid; `into` is private memory, so they do not overlap.
-        unsafe { copy::words_out_of_ring(into.as_mut_ptr(), from, N) };
+        unsafe { copy::words_out_of_ring(into.as_mut_ptr(), from, into.len()) };
     }
 
     /// [`super::Memory::write`].

@@ -62,6 +62,10 @@ impl<M: Mapped> Claim<'_, M> {
     /// until the claim ends. For system calls and foreign code; a misbehaving peer may write
     /// these bytes too, so make no reference to them unless every peer is trusted.
     pub fn as_mut_ptr(&mut self) -> *mut u8 {
+        self.address()
+    }
+
+    pub(super) fn address(&self) -> *mut u8 {
         self.producer.area.pointer(self.payload())
     }
 }

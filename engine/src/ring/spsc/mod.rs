@@ -25,7 +25,8 @@
 //! | `send_batch.rs` | several messages that are shown together |
 //! | `consumer.rs`, `recv.rs` | the receiving handle; copying out |
 //! | `find.rs` | where the next record is |
-//! | `claim.rs`, `record.rs`, `view.rs` | messages in place |
+//! | `claim.rs`, `record.rs`, `view.rs`, `in_place.rs` | messages in place; as references |
+//! | `value.rs` | messages that are values of one type |
 //! | `ahead.rs` | asking for lines before they are wanted |
 //!
 //! # The rules
@@ -69,11 +70,14 @@ mod ahead;
 mod claim;
 mod consumer;
 mod find;
+mod in_place;
 mod producer;
 mod record;
 mod recv;
 mod room;
 mod send_batch;
+#[cfg(feature = "typed")]
+mod value;
 mod view;
 mod write;
 

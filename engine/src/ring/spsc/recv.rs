@@ -36,7 +36,7 @@ impl<const N: usize> Deref for Message<N> {
 pub(super) struct Short {
     pub(super) position: Position,
     end: Position,
-    place: Place,
+    pub(super) place: Place,
     wrap: Wrap,
     ahead: Ahead,
 }
@@ -123,7 +123,7 @@ impl<M: Memory> Consumer<M> {
 
     /// Passes a short message of `len` bytes, if it is there.
     #[inline(always)]
-    fn pass_short(&mut self, len: usize, may_wait: bool) -> Option<Short> {
+    pub(super) fn pass_short(&mut self, len: usize, may_wait: bool) -> Option<Short> {
         let short = self.find_short(len, may_wait)?;
         self.pass_found_short(short);
         Some(short)
@@ -226,14 +226,14 @@ impl<M: Memory> Consumer<M> {
 
     /// Passes a message of `len` bytes that is there now, and says where it stands.
     #[inline(never)]
-    fn try_pass_one(&mut self, len: usize) -> Result<Place, RecvError> {
+    pub(super) fn try_pass_one(&mut self, len: usize) -> Result<Place, RecvError> {
         let found = self.try_find()?;
         self.pass_if_of(found, len)
     }
 
     /// Waits for a message of `len` bytes, passes it, and says where it stands.
     #[inline(never)]
-    fn pass_one(&mut self, len: usize, deadline: Deadline) -> Result<Place, RecvError> {
+    pub(super) fn pass_one(&mut self, len: usize, deadline: Deadline) -> Result<Place, RecvError> {
         let found = self.find_until(deadline)?;
         self.pass_if_of(found, len)
     }

@@ -29,12 +29,23 @@ impl<M: Memory> Producer<M> {
         messages: &[T],
         deadline: Deadline,
     ) -> Result<(), (usize, SendError)> {
+        self.send_batch_of(messages, T::as_ref, deadline)
+    }
+
+    /// As [`Producer::send_batch`], for what `bytes` makes messages of.
+    #[inline]
+    pub(super) fn send_batch_of<T>(
+        &mut self,
+        messages: &[T],
+        bytes: impl Fn(&T) -> &[u8],
+        deadline: Deadline,
+    ) -> Result<(), (usize, SendError)> {
         let mut sent = 0;
         // Ends: each turn sends one message at least, or returns.
         while sent < messages.len() {
-            sent += self.show_together(&messages[sent..]);
+            sent += self.show_together(&messages[sent..], &bytes);
             if let Some(message) = messages.get(sent) {
-                self.send(message.as_ref(), deadline).map_err(|error| (sent, error))?;
+                self.send(bytes(message), deadline).map_err(|error| (sent, error))?;
                 sent += 1;
             }
         }
@@ -43,7 +54,7 @@ impl<M: Memory> Producer<M> {
 
     /// Sends as many of `messages` as the short way takes, and says how many.
     #[inline]
-    fn show_together<T: AsRef<[u8]>>(&mut self, messages: &[T]) -> usize {
+    fn show_together<T>(&mut self, messages: &[T], bytes: &impl Fn(&T) -> &[u8]) -> usize {
         // ORDERING: Relaxed, as in `send_short`.
         if !self.area.gate(Role::Consumer, Ordering::Relaxed).is_open() {
             return 0;
@@ -54,7 +65,7 @@ impl<M: Memory> Producer<M> {
         let mut first_word = None;
         let (mut next, mut count) = (start, 0);
         for message in messages {
-            let message = message.as_ref();
+            let message = bytes(message);
             let record = next;
             let record_end = record + word::record_bytes(message.len() as u64);
             if message.len() > SHORT_MAX || record_end >= end {

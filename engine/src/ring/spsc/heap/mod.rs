@@ -7,6 +7,7 @@ use crate::sync::{Memory, Ordering, Outside, Raw, monotonic_ns};
 use core::ptr::NonNull;
 
 mod deaths;
+mod in_place;
 mod limits;
 mod threads;
 
@@ -55,7 +56,7 @@ unsafe impl Memory for Reach {
         unsafe { self.0.read(at, into) }
     }
 
-    unsafe fn read_value<const N: usize>(&self, at: usize, into: &mut [u8; N]) {
+    unsafe fn read_value(&self, at: usize, into: &mut [u8]) {
         // SAFETY: as above.
         unsafe { self.0.read_value(at, into) }
     }
