@@ -8,7 +8,7 @@ use crate::exit::{Failure, Status};
 use crate::units::Bytes;
 use crate::{meet, print, usage};
 use annulus::ring::Standing;
-use annulus::segment::{Listed, Name, RoleSurvey, SegmentError, Survey, list};
+use annulus::segment::{Listed, Name, RoleSurvey, SegmentError, Shape, Survey, list};
 use annulus::{Attach, Backing, Segment};
 use lexopt::prelude::{Long, Short};
 use serde_json::{Value, json};
@@ -35,6 +35,8 @@ struct Row {
 /// What a look at a ring showed.
 struct Seen {
     capacity: u64,
+    /// That of its records, if it takes one type only.
+    shape: Option<Shape>,
     survey: Survey,
 }
 
@@ -89,7 +91,11 @@ impl Row {
         // Without bringing its memory in: it is only looked at.
         let choice = Attach::default().any_owner(true).prefault(false);
         let seen = match Segment::attach(&Backing::Named(listed.name.clone()), &choice) {
-            Ok(segment) => Ok(Seen { capacity: segment.capacity(), survey: segment.survey() }),
+            Ok(segment) => Ok(Seen {
+                capacity: segment.capacity(),
+                shape: segment.shape(),
+                survey: segment.survey(),
+            }),
             Err(SegmentError::NotFound) => return None,
             Err(error) => Err(error),
         };
@@ -99,7 +105,7 @@ impl Row {
     fn cells(&self) -> [String; 6] {
         let (name, owner) = (self.listed.name.to_string(), self.listed.uid.to_string());
         match &self.seen {
-            Ok(Seen { capacity, survey }) => [
+            Ok(Seen { capacity, survey, .. }) => [
                 name,
                 owner,
                 Bytes(*capacity).to_string(),
@@ -124,8 +130,11 @@ impl Row {
             "modified": modified.as_secs(),
         });
         match &self.seen {
-            Ok(Seen { capacity, survey }) => {
+            Ok(Seen { capacity, shape, survey }) => {
                 object["capacity"] = json!(capacity);
+                object["record_bytes"] = json!(shape.map(|shape| shape.bytes));
+                // As text: a number of 64 bits is more than many readers of JSON take.
+                object["type_hash"] = json!(shape.map(|shape| format!("{:016x}", shape.hash)));
                 object["state"] = json!(state(survey));
                 object["head"] = json!(survey.head);
                 object["closed_at"] = json!(survey.closed_at);

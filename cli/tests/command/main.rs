@@ -11,3 +11,4 @@ mod output;
 mod refusals;
 mod sentences;
 mod tools;
+mod typed;
