@@ -5,9 +5,9 @@
 //! annulus-benches ratios [--rounds N] [--cores A,B]
 //! annulus-benches list
 //! ```
-//! PREFIX chooses cases by the beginning of their names; the limits they are compared with come
-//! along. `ratios` measures those that must hold, and fails if one does not. Exit status: 0 done,
-//! 1 error, 2 usage.
+//! PREFIX (or several, divided by commas) chooses cases by the beginning of their names; the limits
+//! they are compared with come along. `ratios` measures those that must hold, and fails if one does
+//! not. Exit status: 0 done, 1 error, 2 usage.
 
 use std::io::{IsTerminal, Write};
 use std::process::ExitCode;

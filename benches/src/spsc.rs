@@ -107,7 +107,7 @@ fn zero_copy(name: &str, ring_bytes: usize, messages: u64) -> Case {
     case(name, Unit::MessagesPerSecond, ring_bytes, against, Variant::new("spin", run))
 }
 
-fn case(
+pub(crate) fn case(
     name: &str,
     unit: Unit,
     ring_bytes: usize,
@@ -127,7 +127,8 @@ fn case(
 fn round_trips<const N: usize>(stage: &Stage, ring_bytes: usize) -> Result<Round, Fault> {
     let plan = stage.plan(ROUND_TRIPS);
     let block = stage.block_for_samples(&plan)?;
-    let (there, back) = (Shared::create(ring_bytes)?, Shared::create(ring_bytes)?);
+    let config = Config::spsc(ring_bytes as u64);
+    let (there, back) = (Shared::create(&config)?, Shared::create(&config)?);
     let lead = || {
         let (there, back) = (attach(there.for_lead)?, attach(back.for_lead)?);
         let mut end = End { producer: producer(&there)?, consumer: consumer(&back)? };
@@ -149,17 +150,25 @@ fn one_way<S: Sink, R: Source>(
     sender: impl Fn(Producer) -> S,
     receiver: impl Fn(Consumer) -> R,
 ) -> Result<Round, Fault> {
+    let config = Config::spsc(ring_bytes as u64);
+    let sender = |segment: Segment| Ok(sender(producer(&segment)?));
+    let receiver = |segment: Segment| Ok(receiver(consumer(&segment)?));
+    one_way_over(stage, &config, messages, sender, receiver)
+}
+
+/// A stream over a ring of that make, each side's end made of its own attached segment.
+pub(crate) fn one_way_over<S: Sink, R: Source>(
+    stage: &Stage,
+    config: &Config,
+    messages: u64,
+    sender: impl Fn(Segment) -> Result<S, SideFault>,
+    receiver: impl Fn(Segment) -> Result<R, SideFault>,
+) -> Result<Round, Fault> {
     let plan = stage.plan(messages);
     let block = Block::map(0, 0)?;
-    let ring = Shared::create(ring_bytes)?;
-    let lead = || {
-        let segment = attach(ring.for_lead)?;
-        drive::pour(&mut sender(producer(&segment)?), &plan, &block)
-    };
-    let peer = || {
-        let segment = attach(ring.for_peer)?;
-        drive::drink(&mut receiver(consumer(&segment)?), &plan, &block)
-    };
+    let ring = Shared::create(config)?;
+    let lead = || drive::pour(&mut sender(attach(ring.for_lead)?)?, &plan, &block);
+    let peer = || drive::drink(&mut receiver(attach(ring.for_peer)?)?, &plan, &block);
     let pids = pair::processes(&stage.terms, &block, lead, peer)?;
     stage.rate(&block, pids)
 }
@@ -172,13 +181,12 @@ struct Shared {
 }
 
 impl Shared {
-    fn create(ring_bytes: usize) -> Result<Shared, Fault> {
+    fn create(config: &Config) -> Result<Shared, Fault> {
         let failed = |error: &dyn Debug| {
-            eprintln!("annulus: creating a ring of {ring_bytes} bytes: {error:?}");
+            eprintln!("annulus: creating a ring by {config:?}: {error:?}");
             Fault::last_os()
         };
-        let config = Config::spsc(ring_bytes as u64);
-        let segment = Segment::create(&Backing::Memfd, &config).map_err(|error| failed(&error))?;
+        let segment = Segment::create(&Backing::Memfd, config).map_err(|error| failed(&error))?;
         Ok(Shared {
             for_lead: segment.share_fd().map_err(|error| failed(&error))?,
             for_peer: segment.share_fd().map_err(|error| failed(&error))?,
@@ -199,7 +207,7 @@ fn consumer(segment: &Segment) -> Result<Consumer, SideFault> {
 }
 
 #[cold]
-fn refused(step: Step, error: &dyn Debug) -> SideFault {
+pub(crate) fn refused(step: Step, error: &dyn Debug) -> SideFault {
     eprintln!("annulus: {step:?}: {error:?}");
     SideFault::Refused(step)
 }

@@ -93,12 +93,14 @@ pub fn limits() -> Vec<Case> {
 pub fn standard() -> Vec<Case> {
     let mut cases = limits();
     cases.extend(crate::spsc::cases());
+    cases.extend(crate::spsc_typed::cases());
     cases
 }
 
-/// The cases whose names begin with `prefix`, and the limits that those are compared with.
+/// The cases whose names begin with `prefix`, or with one of several that commas divide, and the
+/// limits that those are compared with.
 pub fn select(cases: Vec<Case>, prefix: &str) -> Result<Vec<Case>, Fault> {
-    let chosen = |case: &Case| case.name.starts_with(prefix);
+    let chosen = |case: &Case| prefix.split(',').any(|prefix| case.name.starts_with(prefix));
     let limits: Vec<&'static str> = cases
         .iter()
         .filter(|case| chosen(case))
