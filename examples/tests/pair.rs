@@ -1,6 +1,6 @@
 //! The examples work, whichever of them is started first.
 
-use annulus_testkit::{Child, Scratch};
+use annulus_testkit::{Child, Scratch, eventually};
 use std::process::Command;
 use std::time::Duration;
 
@@ -22,4 +22,18 @@ fn sender_and_receiver_pass_all_prices_on_and_leave_nothing() {
         );
         assert!(!ring.path().exists());
     }
+}
+
+#[test]
+fn quotes_of_one_type_go_from_one_process_to_another() {
+    let ring = Scratch::new();
+    let start =
+        |side| Child::spawn(Command::new(env!("CARGO_BIN_EXE_quotes")).args([side, ring.name()]));
+    let mut send = start("send");
+    eventually(Duration::from_secs(60), || ring.path().exists());
+    let mut recv = start("recv");
+    let long = Duration::from_secs(60);
+    assert_eq!(send.wait_within(long).assert_success().stdout(), "1000000 quotes sent\n");
+    let received = "1000000 quotes received, the highest bid was 104.99\n";
+    assert_eq!(recv.wait_within(long).assert_success().stdout(), received);
 }
