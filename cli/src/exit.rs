@@ -15,6 +15,7 @@ mod sentences;
 
 use crate::address::BadAddress;
 use crate::standard::Standard;
+use crate::trial;
 use crate::units::UnitError;
 use annulus::error::{RecvError, SendError, Severed};
 use annulus::segment::{JoinError, RemoveError, SegmentError};
@@ -93,8 +94,8 @@ pub(crate) enum Failure {
     Contended { address: String },
     /// Nothing to receive came.
     NothingCame { address: String },
-    /// The blocks that were asked for are longer than the ring takes.
-    LongBlocks { address: String, chunk: usize, ring: Limits },
+    /// The blocks or messages that were asked for are longer than the ring takes.
+    LongBlocks { address: String, option: &'static str, bytes: usize, ring: Limits },
     /// A message is longer than the ring takes.
     TooLong { address: String, number: u64, len: Length, ring: Limits },
     /// Sending failed.
@@ -107,6 +108,8 @@ pub(crate) enum Failure {
     List(io::Error),
     /// The guard against truncated files.
     Guard(io::Error),
+    /// A trial found something wrong.
+    Trial(trial::Fault),
     /// A case of the bench.
     Bench { case: String, fault: Fault },
 }
@@ -165,6 +168,7 @@ impl Failure {
             Failure::Remove { error, .. } => of_remove(*error),
             Failure::Send { error, .. } => of_send(*error),
             Failure::Recv { error, .. } => of_recv(*error),
+            Failure::Trial(fault) => fault.status(),
         }
     }
 }

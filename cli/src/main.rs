@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `send`, `recv`, `ls`, `rm`, `gc`, `bench` | a command each |
 //! | `usage`, `args`, `address`, `units` | what the user said |
+//! | `trial` | traffic that is made and checked by itself |
 //! | `meet` | creating or attaching, and waiting for the other side |
 //! | `watch` | what others do to the segment's file meanwhile |
 //! | `input`, `output`, `descriptor` | bytes in and out, without a copy where there need be none |
@@ -29,6 +30,7 @@ mod recv;
 mod rm;
 mod send;
 mod standard;
+mod trial;
 mod units;
 mod usage;
 mod watch;

@@ -43,15 +43,21 @@ pub(crate) struct Receiving {
     pub(crate) succeeds_a_dead: bool,
     /// The sender is dead, and the receiver before left in good order: it has said so.
     pub(crate) told: bool,
+    /// Nobody has received from this ring before.
+    pub(crate) is_first: bool,
 }
 
 /// Joins the ring at `address` as its sender; creates it if it is not there. One that does not
-/// take blocks of `chunk` bytes is neither created nor joined.
-pub(crate) fn sender(address: &Address, chunk: Option<usize>) -> Result<Sending, Failure> {
+/// take messages of the `longest` length, which that option asks for, is neither created nor
+/// joined.
+pub(crate) fn sender(
+    address: &Address,
+    longest: Option<(&'static str, usize)>,
+) -> Result<Sending, Failure> {
     let leaving = Limit::after(Some(LEAVING));
     for _ in 0..ATTEMPTS {
-        let Some(segment) = find_or_create(address, chunk)? else { continue };
-        check_takes(address, segment.capacity(), chunk)?;
+        let Some(segment) = find_or_create(address, longest)? else { continue };
+        check_takes(address, segment.capacity(), longest)?;
         match segment.producer() {
             Ok(producer) => return Ok(Sending { segment, producer }),
             Err(JoinError::Removed) => {}
@@ -101,23 +107,30 @@ pub(crate) fn unlink_spent(address: &Address, segment: &Segment) -> Result<(), R
 }
 
 /// The ring at `address`, made if it was not there; `None` if it changed under our hands.
-fn find_or_create(address: &Address, chunk: Option<usize>) -> Result<Option<Segment>, Failure> {
+fn find_or_create(
+    address: &Address,
+    longest: Option<(&'static str, usize)>,
+) -> Result<Option<Segment>, Failure> {
     if let Some(segment) = attach(address, Attach::default())? {
         return Ok(Some(segment));
     }
     let capacity = address.capacity.unwrap_or(CAPACITY_DEFAULT);
-    check_takes(address, capacity, chunk)?;
+    check_takes(address, capacity, longest)?;
     create(address, capacity)
 }
 
-/// Whether a ring of `capacity` takes blocks of `chunk` bytes.
-fn check_takes(address: &Address, capacity: u64, chunk: Option<usize>) -> Result<(), Failure> {
+/// Whether a ring of `capacity` takes messages of the length that an option asks for.
+fn check_takes(
+    address: &Address,
+    capacity: u64,
+    asked: Option<(&'static str, usize)>,
+) -> Result<(), Failure> {
     // An impossible capacity is refused when the ring is made.
     let longest = Geometry::new(capacity, 0).map(|geometry| geometry.longest_message());
-    match (chunk, longest) {
-        (Some(chunk), Some(longest)) if chunk > longest => {
+    match (asked, longest) {
+        (Some((option, bytes)), Some(longest)) if bytes > longest => {
             let ring = Limits { capacity, longest };
-            Err(Failure::LongBlocks { address: address.to_string(), chunk, ring })
+            Err(Failure::LongBlocks { address: address.to_string(), option, bytes, ring })
         }
         _ => Ok(()),
     }
@@ -148,7 +161,8 @@ fn look(address: &Address, limit: Limit) -> Result<Option<Receiving>, Failure> {
     match segment.consumer() {
         Ok(consumer) => {
             let died = !predecessor.held && matches!(predecessor.standing, Standing::Joined(_));
-            Ok(Some(Receiving { segment, consumer, succeeds_a_dead: died, told }))
+            let is_first = predecessor.standing == Standing::Vacant;
+            Ok(Some(Receiving { segment, consumer, succeeds_a_dead: died, told, is_first }))
         }
         Err(JoinError::Removed) => Ok(None),
         Err(JoinError::Busy { .. }) if is_leaving(segment.survey().consumer, limit) => Ok(None),

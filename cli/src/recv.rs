@@ -21,7 +21,7 @@ use crate::limit::Limit;
 use crate::meet::{self, Receiving};
 use crate::output::{Form, Output, Written};
 use crate::watch::Watch;
-use crate::{units, usage};
+use crate::{trial, units, usage};
 use annulus::error::{RecvError, Severed};
 use annulus::sync::Outside;
 use annulus::{Consumer, Deadline, Segment};
@@ -45,6 +45,8 @@ const PAUSE: Duration = Duration::from_millis(1);
 struct Asked {
     address: Address,
     form: Form,
+    /// Whether a trial is checked, and told of as JSON, instead of writing messages.
+    check: Option<Told>,
     wait_for: Option<Duration>,
     deadline: Option<Duration>,
     follow: bool,
@@ -56,11 +58,15 @@ pub(crate) fn run(args: Args) -> Result<Status, Failure> {
     let Some(asked) = parse(args)? else { return usage::show(usage::RECV) };
     let limit = Limit::after(asked.deadline);
     let mut wait = Limit::after(asked.wait_for).sooner(limit);
+    if let Some(told) = asked.check {
+        let (address, json, count) = (&asked.address, told == Told::Json, asked.count);
+        return trial::check(&trial::Asked { address, json, count, limit, wait });
+    }
     let output = Output::new(asked.form)?;
     let mut receiver = Receiver { asked: &asked, limit, output, received: 0, suspects: 0 };
     // Ends with the stream, an error or the limit; with --follow and no limit it need not.
     loop {
-        let Receiving { segment, mut consumer, succeeds_a_dead, told } =
+        let Receiving { segment, mut consumer, succeeds_a_dead, told, .. } =
             meet::receiver(&asked.address, wait)?;
         receiver.suspects = if succeeds_a_dead { BATCH } else { 0 };
         if asked.address.release_each {
@@ -81,12 +87,15 @@ pub(crate) fn run(args: Args) -> Result<Status, Failure> {
 
 fn parse(mut args: Args) -> Result<Option<Asked>, Failure> {
     let (mut address, mut raw, mut meta, mut follow) = (None, false, false, false);
+    let (mut check, mut json) = (false, false);
     let (mut wait_for, mut deadline, mut count) = (Some(WAIT_FOR), None, u64::MAX);
     while let Some(arg) = args.next()? {
         match arg {
             Short('h') | Long("help") => return Ok(None),
             Long("raw") => raw = true,
             Long("meta") => meta = true,
+            Long("check") => check = true,
+            Long("json") => json = true,
             Long("follow") => follow = true,
             Long("wait-for") => wait_for = args.option("--wait-for", units::span)?,
             Long("deadline") => deadline = args.option("--deadline", units::span)?,
@@ -98,6 +107,17 @@ fn parse(mut args: Args) -> Result<Option<Asked>, Failure> {
             }
         }
     }
+    let check = match (check, json) {
+        (true, json) => Some(if json { Told::Json } else { Told::Text }),
+        (false, true) => return Err(args.missing("--check, which --json goes with,")),
+        (false, false) => None,
+    };
+    let excluded = [(raw, "--raw"), (meta, "--meta"), (follow, "--follow")];
+    if check.is_some()
+        && let Some((_, option)) = excluded.iter().find(|(given, _)| *given)
+    {
+        return Err(args.both("--check", option));
+    }
     let form = match (raw, meta) {
         (false, false) => Form::Lines,
         (true, false) => Form::Raw,
@@ -105,7 +125,14 @@ fn parse(mut args: Args) -> Result<Option<Asked>, Failure> {
         (true, true) => return Err(args.both("--raw", "--meta")),
     };
     let address = address.ok_or(args.missing("an address"))?;
-    Ok(Some(Asked { address, form, wait_for, deadline, follow, count }))
+    Ok(Some(Asked { address, form, check, wait_for, deadline, follow, count }))
+}
+
+/// How a trial is told of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Told {
+    Text,
+    Json,
 }
 
 /// Why receiving from a ring ended well.
@@ -284,7 +311,7 @@ impl Receiver<'_> {
 
 /// Takes the name of a ring away that is closed and drained. All messages have been written: if
 /// this fails it is worth saying, and no failure.
-fn unlink(address: &Address, segment: &Segment) {
+pub(crate) fn unlink(address: &Address, segment: &Segment) {
     if let Err(error) = meet::unlink_spent(address, segment) {
         note(&Failure::Remove { address: address.to_string(), error });
     }

@@ -13,6 +13,7 @@ use crate::exit::{Failure, Length, Limits, Status};
 use crate::input::{Input, Lines, Next};
 use crate::limit::Limit;
 use crate::meet::{self, Sending};
+use crate::trial::{self, Given, Traffic};
 use crate::{units, usage};
 use annulus::error::SendError;
 use annulus::ring::Standing;
@@ -35,15 +36,24 @@ struct Asked {
     deadline: Option<Duration>,
     persist: bool,
     files: Vec<OsString>,
+    /// Messages of our own making, instead of files.
+    traffic: Option<Traffic>,
 }
 
 /// Runs the command.
 pub(crate) fn run(args: Args) -> Result<Status, Failure> {
     let Some(asked) = parse(args)? else { return usage::show(usage::SEND) };
     let limit = Limit::after(asked.deadline);
-    let inputs = Input::open_all(&asked.files)?;
+    let inputs = match asked.traffic {
+        None => Input::open_all(&asked.files)?,
+        Some(_) => Vec::new(),
+    };
     let mut sender = Sender::join(&asked, limit)?;
-    match sender.send_all(&inputs, asked.chunk) {
+    let sent = match &asked.traffic {
+        None => sender.send_all(&inputs, asked.chunk),
+        Some(traffic) => trial::send(&mut sender, traffic, limit),
+    };
+    match sent {
         Ok(()) => {
             sender.producer.close();
             Ok(Status::Done)
@@ -58,13 +68,16 @@ pub(crate) fn run(args: Args) -> Result<Status, Failure> {
 
 fn parse(mut args: Args) -> Result<Option<Asked>, Failure> {
     let (mut address, mut chunk, mut deadline) = (None, None, None);
-    let (mut persist, mut files) = (false, Vec::new());
+    let (mut persist, mut files, mut given) = (false, Vec::new(), Given::default());
     while let Some(arg) = args.next()? {
         match arg {
             Short('h') | Long("help") => return Ok(None),
             Long("chunk") => chunk = Some(args.positive("--chunk", units::size)?),
             Long("deadline") => deadline = args.option("--deadline", units::span)?,
             Long("persist") => persist = true,
+            Long("count") => given.count(&mut args)?,
+            Long("rate") => given.rate(&mut args)?,
+            Long("size") => given.size(&mut args)?,
             Value(word) if address.is_none() => address = Some(args::address(word)?),
             Value(file) => files.push(file),
             other => {
@@ -75,11 +88,26 @@ fn parse(mut args: Args) -> Result<Option<Asked>, Failure> {
     }
     let address = address.ok_or(args.missing("an address"))?;
     let chunk = chunk.map(|chunk| usize::try_from(chunk).unwrap_or(usize::MAX));
-    Ok(Some(Asked { address, chunk, deadline, persist, files }))
+    let traffic = given.traffic(&args)?;
+    if traffic.is_some() && chunk.is_some() {
+        return Err(args.both("--count", "--chunk"));
+    }
+    if traffic.is_some() && !files.is_empty() {
+        return Err(args.both("--count", "FILE"));
+    }
+    Ok(Some(Asked { address, chunk, deadline, persist, files, traffic }))
+}
+
+impl Asked {
+    /// The longest message that is known beforehand, and the option that says so.
+    fn longest(&self) -> Option<(&'static str, usize)> {
+        let of_traffic = self.traffic.as_ref().map(|traffic| ("--size", traffic.longest()));
+        of_traffic.or(self.chunk.map(|chunk| ("--chunk", chunk)))
+    }
 }
 
 /// The sending end with what it needs to say what went wrong.
-struct Sender<'a> {
+pub(crate) struct Sender<'a> {
     address: &'a Address,
     segment: Segment,
     producer: Producer,
@@ -94,7 +122,7 @@ struct Sender<'a> {
 impl<'a> Sender<'a> {
     fn join(asked: &'a Asked, limit: Limit) -> Result<Sender<'a>, Failure> {
         let Asked { address, persist, .. } = asked;
-        let Sending { segment, producer } = meet::sender(address, asked.chunk)?;
+        let Sending { segment, producer } = meet::sender(address, asked.longest())?;
         let start = producer.position();
         Ok(Sender { address, segment, producer, limit, persist: *persist, start, sent: 0 })
     }
@@ -120,7 +148,8 @@ impl<'a> Sender<'a> {
         }
     }
 
-    fn send(&mut self, message: &[u8]) -> Result<(), Failure> {
+    /// Sends a message, and waits for room as long as it may.
+    pub(crate) fn send(&mut self, message: &[u8]) -> Result<(), Failure> {
         // Ends: with success, with an error, or at the limit while no receiver comes.
         while let Err(error) = self.producer.send(message, self.limit.deadline()) {
             self.ride_out(error, message.len())?;

@@ -23,6 +23,12 @@ pub(crate) enum UnitError {
     NotATime,
     /// Not digits alone.
     NotANumber,
+    /// Neither digits alone nor `forever`.
+    NotACount,
+    /// A range of sizes that ends before it begins.
+    Reversed,
+    /// Shorter than a message that can be checked.
+    TooShort,
     /// A number that no 64-bit word holds.
     TooLarge,
 }
@@ -61,6 +67,9 @@ impl fmt::Display for UnitError {
             UnitError::NotASize => "a size is a number of bytes, or one with KiB, MiB or GiB",
             UnitError::NotATime => "a time is a number with us, ms, s or min, or `forever`",
             UnitError::NotANumber => "a number has digits only",
+            UnitError::NotACount => "a count has digits only, or is `forever`",
+            UnitError::Reversed => "a range begins with the smaller size, such as 8..64",
+            UnitError::TooShort => "a message that can be checked has 8 bytes or more",
             UnitError::TooLarge => "that number is too large",
         })
     }

@@ -37,6 +37,7 @@ segment, 6 exists, busy or refused. Output that nobody reads any more: 0.
 /// `annulus send --help`.
 pub(crate) const SEND: &str = "\
 usage: annulus send [--chunk N] [--deadline T] [--persist] ADDRESS [FILE...]
+       annulus send --count N [--rate R] [--size B] [--deadline T] [--persist] ADDRESS
 
 Sends each line of the files as a message, without its newline; the last line may lack one, and
 an empty line is an empty message. Standard input is read for `-` and when there is no file. The
@@ -45,6 +46,13 @@ ring is created, or joined if it exists and has no sender; what is unread in it 
   --chunk N      send blocks of N bytes instead; the last one of each file may be shorter
   --deadline T   give up after T, with status 4; `forever` unless given
   --persist      a receiver that leaves or dies does not end the sending: wait for the next one
+
+A trial, for 'recv --check', has messages of its own making instead of files:
+  --count N      N of them; `forever` never ends
+  --rate R       R a second, each at its time: a late one does not shift the rest, and all are
+                 sent until the run has caught up; as fast as they go unless given
+  --size B       of B bytes, 8 at least, 64 unless given; B..C for lengths from B to C. Those of
+                 less than 40 bytes have no room for the time at which they were sent
 
 Waits while the ring is full, also when no receiver has come yet. A receiver that leaves in the
 middle ends it with status 1; one that dies ends it with status 3, when the ring is full; not so
@@ -57,6 +65,7 @@ it: the receiver gets what was sent, and status 3, since there may have been mor
 /// `annulus recv --help`.
 pub(crate) const RECV: &str = "\
 usage: annulus recv [--raw | --meta] [--wait-for T] [--deadline T] [--follow] [--count N] ADDRESS
+       annulus recv --check [--json] [--wait-for T] [--deadline T] [--count N] ADDRESS
 
 Writes each message to standard output as a line, and ends when the sender has closed and all is
 written; then it removes the ring.
@@ -68,11 +77,19 @@ written; then it removes the ring.
   --deadline T   give up after T, with status 4; `forever` unless given
   --follow       go on with the next sender, for ever
   --count N      end after N messages; the rest stays in the ring
+  --check        receive a trial of 'send --count': check every byte and the order, and write how
+                 much came, how fast, and, if it was sent with --rate, how long messages took one
+                 way; also when it ends early, by Ctrl-C too
+  --json         write that as one JSON object
 
 A message is released after write(2) has taken it; 8 of them, or an eighth of the ring, at a
 time. So when recv is killed or stopped (Ctrl-C), no message is lost, and so many come again to
 the next one. When nobody reads the output any more it ends with status 0, and what was not
 written stays in the ring. If the sender died: status 3, after all that it had sent.
+
+With --check, a wrong byte, a missing message or one that comes again is status 5, since the ring
+did not hold what was sent; a message that is none of the trial is status 1. It stays in the ring.
+`repeated` counts those that a receiver that died may have seen before: 8 at most.
 ";
 
 /// `annulus ls --help`.

@@ -95,10 +95,10 @@ impl fmt::Display for Failure {
                 f,
                 "{address}: nothing to receive came in time, start a sender or allow more time"
             ),
-            Failure::LongBlocks { address, chunk, ring } => {
-                let given = Bytes(*chunk as u64);
-                write!(f, "{address}: --chunk {given} is too long: {}, give less", Takes(ring))?;
-                larger(f, Length::Exactly(*chunk))
+            Failure::LongBlocks { address, option, bytes, ring } => {
+                let given = Bytes(*bytes as u64);
+                write!(f, "{address}: {option} {given} is too long: {}, give less", Takes(ring))?;
+                larger(f, Length::Exactly(*bytes))
             }
             Failure::TooLong { address, number, len, ring } => {
                 let (bound, bytes) = match *len {
@@ -153,6 +153,7 @@ impl fmt::Display for Failure {
             Failure::Guard(error) => {
                 write!(f, "the guard against truncated segments cannot be set up: {}", Plain(error))
             }
+            Failure::Trial(fault) => fault.fmt(f),
             Failure::Bench { case, fault } => write!(f, "{case}: {fault}"),
         }
     }

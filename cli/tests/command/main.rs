@@ -11,4 +11,5 @@ mod output;
 mod refusals;
 mod sentences;
 mod tools;
+mod trials;
 mod typed;
