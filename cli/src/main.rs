@@ -2,7 +2,7 @@
 //!
 //! | room | what happens there |
 //! |---|---|
-//! | `send`, `recv`, `ls`, `rm`, `gc`, `bench` | a command each |
+//! | `send`, `recv`, `ls`, `rm`, `gc`, `bench`, `doctor` | a command each |
 //! | `usage`, `args`, `address`, `units` | what the user said |
 //! | `trial` | traffic that is made and checked by itself |
 //! | `meet` | creating or attaching, and waiting for the other side |
@@ -18,6 +18,7 @@ mod address;
 mod args;
 mod bench;
 mod descriptor;
+mod doctor;
 mod exit;
 mod gc;
 mod input;
@@ -68,6 +69,7 @@ fn run(mut parser: Parser) -> Result<Status, Failure> {
         Some("rm") => rm::run(Args::new(parser, "rm")),
         Some("gc") => gc::run(Args::new(parser, "gc")),
         Some("bench") => bench::run(Args::new(parser, "bench")),
+        Some("doctor") => doctor::run(Args::new(parser, "doctor")),
         Some("help") => usage::show(usage::ALL),
         _ => Err(Failure::UnknownCommand(word.to_string_lossy().into_owned())),
     }

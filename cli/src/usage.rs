@@ -15,6 +15,7 @@ usage: annulus COMMAND [OPTION...] [ARGUMENT...]
   rm      remove rings that nobody holds, by address
   gc      remove all rings that nobody holds
   bench   measure this machine, and Annulus on it
+  doctor  say what of this machine costs latency or will fail, and what to do
 
   annulus COMMAND --help    more about one of them
   annulus --version         the versions of the program and of the shared bytes
@@ -143,6 +144,19 @@ Columns of the table, times in nanoseconds:
   wait      how both sides waited, the best of what was tried: spin (look all the time), pause:N
             (N pauses of the processor between two looks), block (in the kernel)
   rounds    how often it was measured; the value is the median over the rounds
+";
+
+/// `annulus doctor --help`.
+pub(crate) const DOCTOR: &str = "\
+usage: annulus doctor [--json]
+
+Says what of this machine costs latency or will fail, with its value, and what to do. It reads
+/proc and /sys and changes nothing.
+
+  --json   one JSON object a line
+
+Levels: ok; note (worth knowing, or cannot be read); warn (costs latency, or will run short); fail
+(rings cannot be made). Status 1 if there is a fail, else 0.
 ";
 
 /// What `annulus --version` prints.

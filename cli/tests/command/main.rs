@@ -2,6 +2,7 @@
 
 mod blocks;
 mod death;
+mod doctor;
 mod housekeeping;
 mod leaving;
 mod lifecycle;
