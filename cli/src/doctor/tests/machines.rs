@@ -30,8 +30,10 @@ fn an_old_kernel_is_slower_or_will_fail_and_a_missing_proc_will_too() {
 
 #[test]
 fn membarrier_may_be_old_or_refused() {
-    let machine = Machine::healthy().answering(|host| host.membarrier = Ok(1));
-    machine.assert_only("membarrier", Level::Note, "0x1");
+    for commands in [0, 1, 0x2, 0x8] {
+        let machine = Machine::healthy().answering(|host| host.membarrier = Ok(commands));
+        machine.assert_only("membarrier", Level::Note, &format!("{commands:#x}"));
+    }
     let refused = "Operation not permitted";
     let machine = Machine::healthy().answering(|host| host.membarrier = Err(refused.to_owned()));
     machine.assert_only("membarrier", Level::Note, refused);
