@@ -252,6 +252,20 @@ impl<M: Memory> Area<M> {
         }
     }
 
+    /// Sets a counter of `role`: the field of its [`Participant`] at that offset.
+    pub(super) fn note(&self, role: Role, field: usize, word: u64) {
+        debug_assert!(field < size_of::<Participant>());
+        // SAFETY: as in `head`.
+        unsafe { self.memory.note(participant_at(role) + field, word) }
+    }
+
+    /// A counter of `role`.
+    pub(super) fn noted(&self, role: Role, field: usize) -> u64 {
+        debug_assert!(field < size_of::<Participant>());
+        // SAFETY: as in `head`.
+        unsafe { self.memory.noted(participant_at(role) + field) }
+    }
+
     #[inline(always)]
     pub(super) fn set_gate(&self, role: Role, gate: Gate, order: Ordering) {
         // SAFETY: as in `head`.

@@ -30,7 +30,8 @@
 //! | `shape`, `trust` | records of one type; the promise that allows references into the ring |
 //! | `table`, `sever` | all mappings, and cutting one off in place |
 //! | `fork`, `guard` | the two causes of that: a fork's child, and a truncated file |
-//! | `survey`, `list`, `remove` | looking without joining, and taking a name away |
+//! | `survey`, `inspect`, `onlooker`, `list` | looking without joining |
+//! | `remove` | taking a name away |
 //! | `fd`, `errors`, `sentences` | descriptors; what can go wrong, and what it says |
 //!
 //! **What is trusted**: whoever may write a segment decides what comes out of it; so only its
@@ -50,6 +51,7 @@ mod fd;
 mod fork;
 mod guard;
 mod header;
+mod inspect;
 mod join;
 mod list;
 mod locks;
@@ -57,6 +59,7 @@ mod map;
 mod mapping;
 mod name;
 mod numa;
+mod onlooker;
 mod pages;
 mod registry;
 mod remove;
@@ -71,6 +74,7 @@ pub use config::{Attach, Backing, Config};
 pub use errors::{JoinError, RemoveError, SegmentError};
 pub use guard::guard_truncation;
 pub use header::Field;
+pub use inspect::Inspection;
 pub use list::{Listed, list};
 pub use mapping::Mapping;
 pub use name::{Name, NameError};
@@ -231,6 +235,13 @@ impl Segment {
     /// Looks at both sides without joining. Does not wait; makes two system calls.
     pub fn survey(&self) -> Survey {
         survey::survey(&self.inner)
+    }
+
+    /// Looks at both sides and at all that nobody has received yet, without joining. Does not wait
+    /// and changes nothing; looks at the word of each unread message, and so takes its line from
+    /// the other sides' caches for a moment: for people who look, not for a loop.
+    pub fn inspect(&self) -> Inspection {
+        inspect::inspect(&self.inner)
     }
 
     /// Whether the producer has closed and all was received: for a new receiver there is nothing

@@ -36,10 +36,15 @@ pub struct RoleSurvey {
     pub since_ns: u64,
     /// How many have held the role so far.
     pub generation: u64,
-    /// Messages moved, as last published.
+    /// Messages moved in the segment's life, as last published: behind by a ring's length at most
+    /// while the side lives, and without what a killed one had not published.
     pub messages: u64,
     /// Payload bytes moved, as last published.
     pub bytes: u64,
+    /// Waits begun.
+    pub waits: u64,
+    /// Sleeps whose backstop, not a wake, found work.
+    pub backstop: u64,
 }
 
 pub(super) fn survey(segment: &Inner) -> Survey {
@@ -94,6 +99,8 @@ fn look(segment: &Inner, role: Role) -> RoleSurvey {
         generation,
         messages: word(offset_of!(Participant, messages)),
         bytes: word(offset_of!(Participant, bytes)),
+        waits: word(offset_of!(Participant, waits)),
+        backstop: word(offset_of!(Participant, backstop)),
     }
 }
 

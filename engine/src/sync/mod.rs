@@ -60,6 +60,28 @@ pub unsafe trait Memory {
     /// As for [`Memory::load`].
     unsafe fn store(&self, at: usize, word: u64, order: Ordering);
 
+    /// Writes a word that people read and on which nothing in a ring rests: a counter.
+    ///
+    /// # Safety
+    ///
+    /// As for [`Memory::load`].
+    unsafe fn note(&self, at: usize, word: u64) {
+        // ORDERING: Relaxed: it says nothing of any other word.
+        // SAFETY: the same contract.
+        unsafe { self.store(at, word, Ordering::Relaxed) };
+    }
+
+    /// Reads such a word.
+    ///
+    /// # Safety
+    ///
+    /// As for [`Memory::load`].
+    unsafe fn noted(&self, at: usize) -> u64 {
+        // ORDERING: Relaxed: it says nothing of any other word.
+        // SAFETY: the same contract.
+        unsafe { self.load(at, Ordering::Relaxed) }
+    }
+
     /// Writes one word of payload.
     ///
     /// # Safety

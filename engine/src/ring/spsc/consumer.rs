@@ -6,6 +6,7 @@ use super::super::word::Tag;
 use super::super::{Geometry, Position, Role};
 use super::ahead::Ahead;
 use super::find::Found;
+use super::tally::Tally;
 use super::{Batch, POSITION_MAX, Record, View};
 use crate::error::{Corruption, RecvError, What};
 use crate::layout::CELL;
@@ -30,7 +31,7 @@ pub struct Consumer<M: Memory> {
     /// `head`, as last stored.
     pub(super) released: Position,
     /// The run that is received by the short way: messages of `run_len` bytes that end before
-    /// `run_end`, which is in this lap and before a release is due.
+    /// `run_end`, which is in this lap and before a release is due; 0 while there is no run.
     pub(super) run_len: usize,
     pub(super) run_end: Position,
     /// Bytes of a run, and one: 8 records, or an eighth of the ring if that is less.
@@ -48,6 +49,9 @@ pub struct Consumer<M: Memory> {
     /// What one of the last records took.
     pub(super) last_record: u64,
     pub(super) ahead: Ahead,
+    pub(super) tally: Tally,
+    /// From where on the run's messages are not counted yet.
+    pub(super) counted: Position,
     pub(super) poison: Option<(RecvError, u64)>,
     not_sync: PhantomData<Cell<()>>,
 }
@@ -75,6 +79,8 @@ impl<M: Memory> Consumer<M> {
         let mut consumer = Consumer {
             cadence: Cadence::of(area.memory()),
             ahead: Ahead::of(area.capacity()),
+            tally: Tally::after(&area, Role::Consumer),
+            counted: head,
             area,
             position: head,
             tag: Tag::NEVER,
@@ -102,7 +108,8 @@ impl<M: Memory> Consumer<M> {
         self.flush();
         self.release_records = 1;
         self.until_release = 1;
-        (self.run_end, self.run_bytes) = (0, 0);
+        self.end_run();
+        self.run_bytes = 0;
     }
 
     /// Shows the next message in place if there is one now. Does not block.
@@ -141,6 +148,7 @@ impl<M: Memory> Consumer<M> {
                 Ok(found) => {
                     each(self.record(found));
                     self.advance(found.end, 1);
+                    self.tally.add_one(found.len);
                     len = found.len;
                 }
                 Err(error) if count == 0 => return Err(error),
@@ -195,7 +203,7 @@ impl<M: Memory> Consumer<M> {
     }
 
     /// Moves past `records` records that were looked at in place, and releases them when enough
-    /// has gathered.
+    /// has gathered. They are left to the caller to be counted.
     #[inline(always)]
     pub(super) fn advance(&mut self, end: Position, records: u32) {
         let bytes = end - self.position;
@@ -209,6 +217,9 @@ impl<M: Memory> Consumer<M> {
     #[inline(always)]
     pub(super) fn pass(&mut self, end: Position, records: u32) {
         let start = self.position;
+        if self.run_end != 0 {
+            self.end_run();
+        }
         self.last_record = end - start;
         self.position = end;
         // Beyond it, where several were released together.
@@ -233,6 +244,7 @@ impl<M: Memory> Drop for Consumer<M> {
     fn drop(&mut self) {
         if !std::thread::panicking() {
             self.flush();
+            self.publish_counters();
             // ORDERING: Relaxed: a closed gate is an answer by itself; nothing is read on its word.
             self.area.close_gate(Role::Consumer, self.position, Ordering::Relaxed);
         }

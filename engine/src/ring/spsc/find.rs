@@ -46,6 +46,8 @@ impl<M: Memory> Consumer<M> {
     /// The next record is looked for at `position`, perhaps in another lap.
     #[cold]
     pub(super) fn go_to(&mut self, position: Position) {
+        self.end_run();
+        self.publish_counters();
         self.position = position;
         self.tag = self.area.tag(position);
         self.lap_end = position + self.area.to_end(position);
@@ -133,6 +135,7 @@ impl<M: Memory> Consumer<M> {
         }
         // Rule 11: an empty ring holds nothing back.
         self.flush();
+        self.publish_counters();
         // ORDERING: Acquire, edge G: every record comes before the close.
         match self.area.gate(Role::Producer, Ordering::Acquire).standing() {
             Standing::Vacant | Standing::Joined(_) => Err(RecvError::Empty),
@@ -179,10 +182,15 @@ impl<M: Memory> Consumer<M> {
     fn wait(&mut self, deadline: Deadline) -> Result<Found, RecvError> {
         let mut spin = Spin::until(deadline);
         let may_wait = deadline != Deadline::PASSED;
+        let mut waits = false;
         loop {
             match self.find() {
                 Err(RecvError::Empty) => {}
                 settled => return settled,
+            }
+            if may_wait && !waits {
+                waits = true;
+                self.tally.begin_wait(&self.area, Role::Consumer);
             }
             self.trailing = false;
             let burst = self.position - self.burst_start;
@@ -248,9 +256,10 @@ impl<M: Memory> Consumer<M> {
     /// Remembers `error` for good.
     fn poisoned(&mut self, error: RecvError, at: u64) -> RecvError {
         self.poison = Some((error, at));
+        self.end_run();
         self.area.poison();
         self.tag = Tag::NEVER;
-        (self.lap_end, self.run_end) = (0, 0);
+        self.lap_end = 0;
         error
     }
 }

@@ -28,6 +28,8 @@
 //! | `claim.rs`, `record.rs`, `view.rs`, `in_place.rs` | messages in place; as references |
 //! | `value.rs` | messages that are values of one type |
 //! | `ahead.rs` | asking for lines before they are wanted |
+//! | `backlog.rs` | what is unread, as somebody else sees it |
+//! | `tally.rs` | counting what was moved, for people to read |
 //!
 //! # The rules
 //!
@@ -67,6 +69,7 @@
 //! | J | one who joins, counted, stores its gate | a waiting peer asks whether that one died |
 
 mod ahead;
+mod backlog;
 mod claim;
 mod consumer;
 mod find;
@@ -76,6 +79,7 @@ mod record;
 mod recv;
 mod room;
 mod send_batch;
+mod tally;
 #[cfg(feature = "typed")]
 mod value;
 mod view;
@@ -86,6 +90,7 @@ mod heap;
 #[cfg(test)]
 mod search;
 
+pub use backlog::Backlog;
 pub use claim::Claim;
 pub use consumer::Consumer;
 pub use producer::Producer;

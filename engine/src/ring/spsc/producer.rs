@@ -5,6 +5,7 @@ use super::super::spin::Cadence;
 use super::super::word::{self, Framed, Tag};
 use super::super::{Geometry, Position, Role};
 use super::ahead::Ahead;
+use super::tally::Tally;
 use super::{Claim, POSITION_MAX};
 use crate::error::{Corruption, SendError, What};
 use crate::layout::CELL;
@@ -31,6 +32,7 @@ pub struct Producer<M: Memory> {
     pub(super) tag: Tag,
     pub(super) cadence: Cadence,
     pub(super) ahead: Ahead,
+    pub(super) tally: Tally,
     pub(super) poison: Option<(SendError, u64)>,
     pub(super) not_sync: PhantomData<Cell<()>>,
 }
@@ -65,6 +67,7 @@ impl<M: Memory> Producer<M> {
             tag: area.tag(tail),
             cadence: Cadence::of(area.memory()),
             ahead: Ahead::of(area.capacity()),
+            tally: Tally::after(&area, Role::Producer),
             area,
             tail,
             poison: None,
@@ -205,6 +208,7 @@ fn aside<T>(message: &[u8], send: impl FnOnce(&[u8]) -> T) -> T {
 impl<M: Memory> Drop for Producer<M> {
     fn drop(&mut self) {
         if !std::thread::panicking() {
+            self.publish_counters();
             // ORDERING: Release, edge G: every record comes before the close.
             self.area.close_gate(Role::Producer, self.tail, Ordering::Release);
         }

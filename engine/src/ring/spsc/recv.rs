@@ -168,6 +168,10 @@ impl<M: Memory> Consumer<M> {
     #[inline(never)]
     fn begin_run(&mut self, len: usize, may_wait: bool) -> bool {
         let record = word::record_bytes(len as u64);
+        if len != self.run_len || self.run_end == 0 {
+            self.count_run();
+            self.counted = self.position;
+        }
         if len != self.run_len || self.run_bytes == 0 {
             if len > self.area.longest_message() {
                 return false;
@@ -251,6 +255,7 @@ impl<M: Memory> Consumer<M> {
     /// call will hand out: who is killed before it returns has not received it.
     #[inline(always)]
     fn release_and_pass(&mut self, found: Found) {
+        self.tally.add_one(found.len);
         if self.is_release_due() {
             self.flush();
             let _ = self.look_ahead(found.end - found.position);

@@ -64,6 +64,7 @@ impl<M: Memory> Producer<M> {
         if let Some((poison, _)) = self.poison {
             return Err(poison);
         }
+        self.publish_counters();
         // ORDERING: Relaxed: a closed gate is an answer by itself; nothing is read on its word.
         match self.area.gate(Role::Consumer, Ordering::Relaxed).standing() {
             Standing::Vacant | Standing::Joined(_) => {}
@@ -85,7 +86,7 @@ impl<M: Memory> Producer<M> {
     #[inline(never)]
     fn wait(&mut self, record: u64, deadline: Deadline) -> Result<Position, SendError> {
         let mut spin = Spin::until_on_time(self.area.memory(), deadline);
-        let mut patient = true;
+        let (mut patient, mut waits) = (true, false);
         loop {
             let start = self.look_for_room(record)?;
             let known_end = self.room_end;
@@ -94,6 +95,10 @@ impl<M: Memory> Producer<M> {
                 && (free >= self.area.capacity() / 4 || !patient)
             {
                 return Ok(start);
+            }
+            if !waits {
+                waits = true;
+                self.tally.begin_wait(&self.area, Role::Producer);
             }
             // ORDERING: Relaxed: only whether to look properly.
             let oldest = known_end - self.area.capacity();

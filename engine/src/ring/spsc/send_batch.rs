@@ -10,6 +10,7 @@
 
 use super::Producer;
 use super::producer::SHORT_MAX;
+use super::tally::Moved;
 use crate::error::SendError;
 use crate::ring::{Role, word};
 use crate::sync::{Deadline, Memory, Ordering};
@@ -86,6 +87,9 @@ impl<M: Memory> Producer<M> {
         }
         if let Some(word) = first_word {
             self.show(start, next, word, tag, wrap);
+            // After the loop, where it costs a multiplication for messages of one type's length.
+            let lens = messages[..count].iter().map(|message| message.as_ref().len() as u64);
+            self.tally.add(Moved::of(count as u64, lens.sum()));
         }
         count
     }

@@ -1,6 +1,7 @@
 //! Messages shown in place: one, or several to be released together.
 
 use super::find::{Found, Look};
+use super::tally::Moved;
 use super::{Consumer, Record};
 use crate::ring::Position;
 use crate::sync::Memory;
@@ -30,6 +31,7 @@ impl<'c, M: Memory> View<'c, M> {
     #[inline(always)]
     pub fn release(self) {
         self.consumer.advance(self.found.end, 1);
+        self.consumer.tally.add_one(self.found.len);
     }
 }
 
@@ -42,15 +44,16 @@ pub struct Batch<'c, M: Memory> {
     consumer: &'c mut Consumer<M>,
     /// Where the next record will be looked for.
     scan: Position,
-    /// Where each gathered record ends.
+    /// Where each gathered record ends, and how long its message is.
     ends: [Position; BATCH_RECORDS],
+    lens: [u32; BATCH_RECORDS],
     count: usize,
 }
 
 impl<'c, M: Memory> Batch<'c, M> {
     pub(super) fn new(consumer: &'c mut Consumer<M>) -> Self {
         let scan = consumer.position();
-        Batch { consumer, scan, ends: [0; BATCH_RECORDS], count: 0 }
+        Batch { consumer, scan, ends: [0; BATCH_RECORDS], lens: [0; BATCH_RECORDS], count: 0 }
     }
 
     /// One message more, if it is there now and the batch is not full. Does not block.
@@ -72,6 +75,7 @@ impl<'c, M: Memory> Batch<'c, M> {
         }
         self.scan = found.end;
         self.ends[self.count] = found.end;
+        self.lens[self.count] = found.len as u32;
         self.count += 1;
         Some(self.consumer.record(found))
     }
@@ -90,6 +94,8 @@ impl<'c, M: Memory> Batch<'c, M> {
         assert!(count <= self.count, "release of {count} messages of {}", self.count);
         if let Some(last) = count.checked_sub(1) {
             self.consumer.advance(self.ends[last], count as u32);
+            let bytes = self.lens[..count].iter().map(|len| u64::from(*len)).sum();
+            self.consumer.tally.add(Moved::of(count as u64, bytes));
         }
     }
 }

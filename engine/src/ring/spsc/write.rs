@@ -15,6 +15,7 @@ use crate::sync::{Memory, Ordering};
 struct Publication {
     start: Position,
     next: Position,
+    len: usize,
     word: u64,
     tag: Tag,
     wrap: Wrap,
@@ -70,6 +71,7 @@ impl<M: Memory> Producer<M> {
         Publication {
             start,
             next,
+            len: len as usize,
             word: self.tag.message(len),
             tag: self.tag,
             wrap: self.area.wrap(),
@@ -83,6 +85,7 @@ impl<M: Memory> Producer<M> {
     fn publish(&mut self, record: Publication) {
         let Publication { start, next, .. } = record;
         self.show(start, next, record.word, record.tag, record.wrap);
+        self.tally.add_one(record.len);
         for place in record.ahead.places(record.wrap, start, next) {
             self.area.prefetch_write(place);
         }

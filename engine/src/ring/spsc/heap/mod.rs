@@ -6,6 +6,7 @@ use crate::ring::Geometry;
 use crate::sync::{Memory, Ordering, Outside, Raw, monotonic_ns};
 use core::ptr::NonNull;
 
+mod counters;
 mod deaths;
 mod in_place;
 mod limits;
