@@ -175,14 +175,18 @@ impl Failure {
 
 /// Says on standard error what is worth saying although the command goes on.
 pub(crate) fn note(failure: &Failure) {
-    // What was typed is told as well: a newline in it would make two sentences of one, and other
-    // control characters would act on the terminal.
-    let mut sentence = String::new();
-    for c in failure.to_string().chars() {
-        if c.is_control() { sentence.extend(c.escape_default()) } else { sentence.push(c) }
-    }
     // Nothing can be done when nobody listens.
-    let _ = writeln!(io::stderr(), "annulus: {sentence}");
+    let _ = writeln!(io::stderr(), "annulus: {}", one_line(&failure.to_string()));
+}
+
+/// What was typed is told as well: a newline in it would make two lines of one, and other control
+/// characters would act on the terminal.
+pub(crate) fn one_line(text: &str) -> String {
+    let mut line = String::new();
+    for c in text.chars() {
+        if c.is_control() { line.extend(c.escape_default()) } else { line.push(c) }
+    }
+    line
 }
 
 fn of_segment(error: SegmentError) -> Status {

@@ -120,6 +120,11 @@ impl Lines {
         Lines { buffer: vec![0; PIECE], longest, start: 0, scanned: 0, end: 0 }
     }
 
+    /// Whether all that was read so far was given out: the next line may be long in coming.
+    pub(crate) fn are_used_up(&self) -> bool {
+        self.start == self.end
+    }
+
     /// The next line of `input`. A new input may follow when this one has ended.
     pub(crate) fn next(&mut self, input: &Input, limit: Limit) -> Result<Next<'_>, Stop> {
         // Ends: each turn finds a line, ends, fails, or reads on in a line that may only grow

@@ -173,7 +173,7 @@ fn table(rows: &[Row]) -> String {
 }
 
 /// In one word, by what the sender did last.
-fn state(survey: &Survey) -> &'static str {
+pub(crate) fn state(survey: &Survey) -> &'static str {
     match survey.producer.standing {
         _ if meet::is_spent(survey) => "spent",
         Standing::Vacant => "new",

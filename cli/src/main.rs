@@ -2,9 +2,10 @@
 //!
 //! | room | what happens there |
 //! |---|---|
-//! | `send`, `recv`, `ls`, `rm`, `gc`, `bench`, `doctor` | a command each |
+//! | `send`, `recv`, `ls`, `inspect`, `rm`, `gc`, `bench`, `doctor` | a command each |
 //! | `usage`, `args`, `address`, `units` | what the user said |
 //! | `trial` | traffic that is made and checked by itself |
+//! | `clock` | points in time as text |
 //! | `meet` | creating or attaching, and waiting for the other side |
 //! | `watch` | what others do to the segment's file meanwhile |
 //! | `input`, `output`, `descriptor` | bytes in and out, without a copy where there need be none |
@@ -17,11 +18,13 @@
 mod address;
 mod args;
 mod bench;
+mod clock;
 mod descriptor;
 mod doctor;
 mod exit;
 mod gc;
 mod input;
+mod inspect;
 mod limit;
 mod ls;
 mod meet;
@@ -66,6 +69,7 @@ fn run(mut parser: Parser) -> Result<Status, Failure> {
         Some("send") => send::run(Args::new(parser, "send")),
         Some("recv") => recv::run(Args::new(parser, "recv")),
         Some("ls") => ls::run(Args::new(parser, "ls")),
+        Some("inspect") => inspect::run(Args::new(parser, "inspect")),
         Some("rm") => rm::run(Args::new(parser, "rm")),
         Some("gc") => gc::run(Args::new(parser, "gc")),
         Some("bench") => bench::run(Args::new(parser, "bench")),

@@ -211,7 +211,7 @@ fn create(address: &Address, capacity: u64) -> Result<Option<Segment>, Failure> 
 }
 
 /// The segment, of so many bytes, cannot be made or opened.
-fn failed(address: &Address, error: SegmentError, bytes: Option<u64>) -> Failure {
+pub(crate) fn failed(address: &Address, error: SegmentError, bytes: Option<u64>) -> Failure {
     let address = address.to_string();
     match error {
         SegmentError::Io { call, errno } => {
@@ -222,7 +222,7 @@ fn failed(address: &Address, error: SegmentError, bytes: Option<u64>) -> Failure
 }
 
 /// The size of the file there, if there is one.
-fn bytes_of(backing: &Backing) -> Option<u64> {
+pub(crate) fn bytes_of(backing: &Backing) -> Option<u64> {
     let metadata = match backing {
         Backing::Named(name) => name.path().metadata(),
         Backing::File(path) => path.metadata(),

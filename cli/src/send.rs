@@ -140,6 +140,9 @@ impl<'a> Sender<'a> {
     fn send_lines(&mut self, input: &Input, lines: &mut Lines) -> Result<(), Failure> {
         // Ends with the input, or at the limit.
         loop {
+            if lines.are_used_up() {
+                self.producer.publish_counters();
+            }
             match lines.next(input, self.limit).map_err(|stop| input.failed(stop))? {
                 Next::Line(line) => self.send(line)?,
                 Next::TooLong(seen) => return Err(self.too_long(Length::AtLeast(seen))),
@@ -162,6 +165,7 @@ impl<'a> Sender<'a> {
         let mut ahead = None;
         // Ends with the input, or at the limit.
         loop {
+            self.producer.publish_counters();
             let claimed = match ahead {
                 None => self.producer.try_claim(chunk),
                 Some(_) => self.producer.claim(chunk, self.limit.deadline()),

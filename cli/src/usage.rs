@@ -12,6 +12,7 @@ usage: annulus COMMAND [OPTION...] [ARGUMENT...]
   send    send lines, or blocks of bytes, from files or standard input
   recv    receive messages to standard output
   ls      list the rings in shared memory
+  inspect show all there is to see of one ring
   rm      remove rings that nobody holds, by address
   gc      remove all rings that nobody holds
   bench   measure this machine, and Annulus on it
@@ -104,6 +105,25 @@ receive. What has a ring's name and cannot be opened, or is no ring, is listed w
 
 States: new (no sender yet), open (a sender is there), closed (the sender has closed, messages
 may be unread), spent (closed, drained, and a receiver was told), dead (the sender died).
+";
+
+/// `annulus inspect --help`.
+pub(crate) const INSPECT: &str = "\
+usage: annulus inspect [--json] ADDRESS
+
+Shows one ring: its file and whose it is, its kind and size, both sides, and what is unread. It
+takes no part and changes nothing, so it can be asked at any time, and after all processes have
+ended. A ring that is damaged: status 5, and what can be read is shown all the same.
+
+  --json   one JSON object
+
+States of a side: never joined, joining, alive, closing, closed (it left in good order), dead (its
+process ended and did not close), gone (closed or dead, and a new sender has come since).
+A pid is the process as it saw itself; it and since are those of the last one who had the role.
+position   how far the sender has sent and the receiver has released, in bytes of the ring
+messages, bytes, waits, backstop   counted since the ring was made, whoever had the role; told now
+           and then, so behind by a ring's length at most, and what a killed process had moved
+           and not told yet is missing; waits begun, and sleeps that no wake ended
 ";
 
 /// `annulus rm --help`.

@@ -4,6 +4,7 @@ mod blocks;
 mod death;
 mod doctor;
 mod housekeeping;
+mod inspect;
 mod leaving;
 mod lifecycle;
 mod limits;

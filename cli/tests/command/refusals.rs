@@ -155,7 +155,7 @@ fn another_users_ring_is_refused_unless_any_owner_will_do() {
 }
 
 /// The command as another user; `None` where this test may not do that.
-fn nobody(args: &[&str]) -> Option<Command> {
+pub(crate) fn nobody(args: &[&str]) -> Option<Command> {
     let binary = env!("CARGO_BIN_EXE_annulus");
     let mut command = Command::new("setpriv");
     command.args(["--reuid=65534", "--regid=65534", "--clear-groups"]);
