@@ -6,7 +6,7 @@ use super::super::word::Tag;
 use super::super::{Geometry, Position, Role};
 use super::ahead::Ahead;
 use super::find::Found;
-use super::tally::Tally;
+use super::tally::{Moved, Tally};
 use super::{Batch, POSITION_MAX, Record, View};
 use crate::error::{Corruption, RecvError, What};
 use crate::layout::CELL;
@@ -41,8 +41,8 @@ pub struct Consumer<M: Memory> {
     /// Where the ring was last found empty, and still so a while later.
     pub(super) stream_start: Position,
     pub(super) cadence: Cadence,
-    /// Records until a release is due.
-    pub(super) until_release: u32,
+    /// As how many messages are counted a release is due.
+    pub(super) release_at: u32,
     pub(super) release_records: u32,
     /// Whether the producer was well ahead when last looked at.
     pub(super) trailing: bool,
@@ -91,7 +91,7 @@ impl<M: Memory> Consumer<M> {
             run_len: 0,
             run_end: 0,
             run_bytes: 0,
-            until_release: RELEASE_RECORDS,
+            release_at: RELEASE_RECORDS,
             release_records: RELEASE_RECORDS,
             trailing: false,
             last_record: 0,
@@ -107,7 +107,7 @@ impl<M: Memory> Consumer<M> {
     pub fn release_each(&mut self) {
         self.flush();
         self.release_records = 1;
-        self.until_release = 1;
+        self.release_at = self.tally.messages().wrapping_add(1);
         self.end_run();
         self.run_bytes = 0;
     }
@@ -147,8 +147,7 @@ impl<M: Memory> Consumer<M> {
             match self.try_find() {
                 Ok(found) => {
                     each(self.record(found));
-                    self.advance(found.end, 1);
-                    self.tally.add_one(found.len);
+                    self.advance(found.end, Moved::one(found.len));
                     len = found.len;
                 }
                 Err(error) if count == 0 => return Err(error),
@@ -172,7 +171,7 @@ impl<M: Memory> Consumer<M> {
             // ORDERING: Release, edge H: our reads come before the producer's next writes.
             self.area.set_head(self.position, Ordering::Release);
             self.released = self.position;
-            self.until_release = self.release_records;
+            self.release_at = self.tally.messages().wrapping_add(self.release_records);
         }
     }
 
@@ -202,12 +201,13 @@ impl<M: Memory> Consumer<M> {
         Record::new(&self.area, found.position, found.len)
     }
 
-    /// Moves past `records` records that were looked at in place, and releases them when enough
-    /// has gathered. They are left to the caller to be counted.
+    /// Moves past records that were looked at in place, counts them, and releases them when enough
+    /// has gathered.
     #[inline(always)]
-    pub(super) fn advance(&mut self, end: Position, records: u32) {
+    pub(super) fn advance(&mut self, end: Position, moved: Moved) {
         let bytes = end - self.position;
-        self.pass(end, records);
+        self.pass(end);
+        self.tally.add(moved);
         if self.is_release_due() {
             self.flush();
             let _ = self.look_ahead(bytes);
@@ -215,7 +215,7 @@ impl<M: Memory> Consumer<M> {
     }
 
     #[inline(always)]
-    pub(super) fn pass(&mut self, end: Position, records: u32) {
+    pub(super) fn pass(&mut self, end: Position) {
         let start = self.position;
         if self.run_end != 0 {
             self.end_run();
@@ -231,12 +231,12 @@ impl<M: Memory> Consumer<M> {
                 self.area.prefetch_read(place);
             }
         }
-        self.until_release = self.until_release.saturating_sub(records);
     }
 
     #[inline(always)]
     pub(super) fn is_release_due(&self) -> bool {
-        self.until_release == 0 || self.position - self.released >= self.area.capacity() / 8
+        let left = self.release_at.wrapping_sub(self.tally.messages()) as i32;
+        left <= 0 || self.position - self.released >= self.area.capacity() / 8
     }
 }
 

@@ -133,9 +133,9 @@ impl<M: Memory> Consumer<M> {
         if let Some((poison, _)) = self.poison {
             return Err(poison);
         }
+        self.publish_counters();
         // Rule 11: an empty ring holds nothing back.
         self.flush();
-        self.publish_counters();
         // ORDERING: Acquire, edge G: every record comes before the close.
         match self.area.gate(Role::Producer, Ordering::Acquire).standing() {
             Standing::Vacant | Standing::Joined(_) => Err(RecvError::Empty),

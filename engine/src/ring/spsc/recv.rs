@@ -3,6 +3,7 @@
 use super::Consumer;
 use super::ahead::Ahead;
 use super::find::Found;
+use super::tally::Moved;
 use crate::error::RecvError;
 use crate::ring::Position;
 use crate::ring::area::{Place, Wrap};
@@ -189,7 +190,7 @@ impl<M: Memory> Consumer<M> {
         }
         self.run_end = (self.released + self.run_bytes).min(self.lap_end);
         // Whatever else takes a record after some of the run releases it at once.
-        self.until_release = 0;
+        self.release_at = self.tally.messages();
         self.position + record < self.run_end
     }
 
@@ -255,11 +256,11 @@ impl<M: Memory> Consumer<M> {
     /// call will hand out: who is killed before it returns has not received it.
     #[inline(always)]
     fn release_and_pass(&mut self, found: Found) {
-        self.tally.add_one(found.len);
         if self.is_release_due() {
             self.flush();
             let _ = self.look_ahead(found.end - found.position);
         }
-        self.pass(found.end, 1);
+        self.pass(found.end);
+        self.tally.add(Moved::one(found.len));
     }
 }

@@ -34,9 +34,21 @@ impl Moved {
         Moved(bytes << Moved::BYTES_SHIFT | messages)
     }
 
+    /// One message of `len` bytes.
+    #[inline(always)]
+    pub(super) const fn one(len: usize) -> Moved {
+        Moved::of(1, len as u64)
+    }
+
     #[inline(always)]
     const fn plus(self, more: Moved) -> Moved {
         Moved(self.0.wrapping_add(more.0))
+    }
+
+    /// Exact where the difference fits, however often either has wrapped: a sum of packed numbers
+    /// is the packed number of sums, carries and all.
+    const fn minus(self, less: Moved) -> Moved {
+        Moved(self.0.wrapping_sub(less.0))
     }
 
     const fn messages(self) -> u64 {
@@ -53,8 +65,10 @@ const _: () = assert!(2 * CAPACITY_MAX <= 1 << Moved::BYTES_SHIFT && CELL > 0);
 
 /// A side's counters.
 pub(super) struct Tally {
-    /// What is not shown yet. It is shown once in a ring's length of records at least.
-    recent: Moved,
+    /// What this handle has moved.
+    moved: Moved,
+    /// What of it is shown: a ring's length of records less, and one, at most.
+    told: Moved,
     messages: u64,
     bytes: u64,
     waits: u64,
@@ -65,7 +79,8 @@ impl Tally {
     pub(super) fn after<M: Memory>(area: &Area<M>, role: Role) -> Tally {
         let noted = |field| area.noted(role, field);
         Tally {
-            recent: Moved::NOTHING,
+            moved: Moved::NOTHING,
+            told: Moved::NOTHING,
             messages: noted(offset_of!(Participant, messages)),
             bytes: noted(offset_of!(Participant, bytes)),
             waits: noted(offset_of!(Participant, waits)),
@@ -74,20 +89,21 @@ impl Tally {
 
     #[inline(always)]
     pub(super) fn add(&mut self, moved: Moved) {
-        self.recent = self.recent.plus(moved);
+        self.moved = self.moved.plus(moved);
     }
 
-    /// One message of `len` bytes.
+    /// Messages counted, by which a receiver knows when a release is due. It wraps.
     #[inline(always)]
-    pub(super) fn add_one(&mut self, len: usize) {
-        self.add(Moved::of(1, len as u64));
+    pub(super) fn messages(&self) -> u32 {
+        self.moved.0 as u32
     }
 
     /// Shows what was counted, if there is anything new.
     #[inline]
     fn show<M: Memory>(&mut self, area: &Area<M>, role: Role) {
-        let recent = core::mem::replace(&mut self.recent, Moved::NOTHING);
+        let recent = self.moved.minus(self.told);
         if recent.0 != 0 {
+            self.told = self.moved;
             self.messages = self.messages.wrapping_add(recent.messages());
             self.bytes = self.bytes.wrapping_add(recent.bytes());
             area.note(role, offset_of!(Participant, messages), self.messages);

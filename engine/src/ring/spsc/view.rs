@@ -30,8 +30,7 @@ impl<'c, M: Memory> View<'c, M> {
     /// Takes the message out of the ring.
     #[inline(always)]
     pub fn release(self) {
-        self.consumer.advance(self.found.end, 1);
-        self.consumer.tally.add_one(self.found.len);
+        self.consumer.advance(self.found.end, Moved::one(self.found.len));
     }
 }
 
@@ -93,9 +92,8 @@ impl<'c, M: Memory> Batch<'c, M> {
     pub fn release(self, count: usize) {
         assert!(count <= self.count, "release of {count} messages of {}", self.count);
         if let Some(last) = count.checked_sub(1) {
-            self.consumer.advance(self.ends[last], count as u32);
             let bytes = self.lens[..count].iter().map(|len| u64::from(*len)).sum();
-            self.consumer.tally.add(Moved::of(count as u64, bytes));
+            self.consumer.advance(self.ends[last], Moved::of(count as u64, bytes));
         }
     }
 }

@@ -5,6 +5,7 @@ use super::super::Position;
 use super::super::area::{Place, Wrap};
 use super::super::word::{self, Tag};
 use super::ahead::Ahead;
+use super::tally::Moved;
 use super::{Claim, Producer};
 use crate::layout::CELL;
 use crate::sync::{Memory, Ordering};
@@ -85,7 +86,7 @@ impl<M: Memory> Producer<M> {
     fn publish(&mut self, record: Publication) {
         let Publication { start, next, .. } = record;
         self.show(start, next, record.word, record.tag, record.wrap);
-        self.tally.add_one(record.len);
+        self.tally.add(Moved::one(record.len));
         for place in record.ahead.places(record.wrap, start, next) {
             self.area.prefetch_write(place);
         }

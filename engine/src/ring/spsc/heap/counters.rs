@@ -62,12 +62,12 @@ fn every_way_of_receiving_counts_the_messages_and_bytes_it_took() {
     type Way<'w> = &'w dyn Fn(&mut Consumer<Reach>, usize);
     let ways: [Way<'_>; 6] = [&by_recv, &by_larger, &by_peek, &by_drain, &by_batch, &by_array];
     for mixed in 0..=ways.len() {
-        for seed in 0..23 {
+        for seed in 0..if cfg!(miri) { 1 } else { 23 } {
             let (_heap, mut producer, mut consumer) = ring(1024);
             let (mut messages, mut bytes) = (0, 0);
             let (mut lens, mut sent) = (lens(seed), Vec::new());
             // A dozen laps, in bursts, so that the ring's end falls anywhere.
-            for burst in 0..60 {
+            for burst in 0..if cfg!(miri) { 12 } else { 60 } {
                 for len in (&mut lens).take(burst % 7 + 1) {
                     match producer.try_send(&vec![1; len]) {
                         Ok(_) => sent.push(len),
@@ -113,7 +113,7 @@ fn what_is_shown_is_behind_by_a_ring_at_most() {
     for len in [0, 8, 40, 300] {
         let (_heap, mut producer, mut consumer) = ring(1024);
         let mut taken = 0;
-        for sent in 1..2_000 {
+        for sent in 1..if cfg!(miri) { 100 } else { 2_000 } {
             producer.try_send(&vec![0; len]).expect("there is room");
             // Never empty: a message stays.
             if sent > 1 {
@@ -188,7 +188,7 @@ fn a_successor_goes_on_counting_where_its_predecessor_stopped() {
 fn somebody_else_sees_what_is_unread_to_the_message() {
     let (_heap, mut producer, mut consumer) = ring(1024);
     let mut unread = VecDeque::new();
-    for len in lens(0).take(500) {
+    for len in lens(0).take(if cfg!(miri) { 50 } else { 500 }) {
         let message = vec![0xa5; len];
         while producer.try_send(&message).is_err() {
             consumer.try_peek().expect("the ring is full").release();
