@@ -123,7 +123,8 @@ A pid is the process as it saw itself; it and since are those of the last one wh
 position   how far the sender has sent and the receiver has released, in bytes of the ring
 messages, bytes, waits, backstop   counted since the ring was made, whoever had the role; told now
            and then, so behind by a ring's length at most, and what a killed process had moved
-           and not told yet is missing; waits begun, and sleeps that no wake ended
+           and not told yet is missing; waits, of a receiver those longer than 64 looks;
+           and sleeps that no wake ended
 ";
 
 /// `annulus rm --help`.

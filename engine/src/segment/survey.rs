@@ -41,7 +41,7 @@ pub struct RoleSurvey {
     pub messages: u64,
     /// Payload bytes moved, as last published.
     pub bytes: u64,
-    /// Waits begun.
+    /// Waits begun; of a consumer those that 64 looks did not end.
     pub waits: u64,
     /// Sleeps whose backstop, not a wake, found work.
     pub backstop: u64,

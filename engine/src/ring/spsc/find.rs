@@ -93,7 +93,7 @@ impl<M: Memory> Consumer<M> {
     pub(super) fn try_find(&mut self) -> Result<Found, RecvError> {
         match self.glance() {
             Some(found) => Ok(found),
-            None => self.find(),
+            None => self.find_or_show(),
         }
     }
 
@@ -103,6 +103,17 @@ impl<M: Memory> Consumer<M> {
             Some(found) => Ok(found),
             None => self.wait(deadline),
         }
+    }
+
+    /// As `find`; what was counted is shown when there is none.
+    #[cold]
+    #[inline(never)]
+    fn find_or_show(&mut self) -> Result<Found, RecvError> {
+        let found = self.find();
+        if found.is_err() {
+            self.publish_counters();
+        }
+        found
     }
 
     /// The next message, past a padding if there is one, or why there is none.
@@ -133,7 +144,6 @@ impl<M: Memory> Consumer<M> {
         if let Some((poison, _)) = self.poison {
             return Err(poison);
         }
-        self.publish_counters();
         // Rule 11: an empty ring holds nothing back.
         self.flush();
         // ORDERING: Acquire, edge G: every record comes before the close.
@@ -186,11 +196,11 @@ impl<M: Memory> Consumer<M> {
         loop {
             match self.find() {
                 Err(RecvError::Empty) => {}
-                settled => return settled,
-            }
-            if may_wait && !waits {
-                waits = true;
-                self.tally.begin_wait(&self.area, Role::Consumer);
+                Ok(found) => return Ok(found),
+                Err(end) => {
+                    self.publish_counters();
+                    return Err(end);
+                }
             }
             self.trailing = false;
             let burst = self.position - self.burst_start;
@@ -205,7 +215,16 @@ impl<M: Memory> Consumer<M> {
             }
             self.stream_start = self.position;
             let came = || self.has_come();
-            match spin.turns(self.area.memory(), self.cadence.empty_pauses, came) {
+            let turn = spin.turns(self.area.memory(), self.cadence.empty_pauses, came);
+            if turn != Turn::Came {
+                // Not before: a round trip has no time for it.
+                self.publish_counters();
+                if may_wait && !waits {
+                    waits = true;
+                    self.tally.begin_wait(&self.area, Role::Consumer);
+                }
+            }
+            match turn {
                 Turn::Came => {
                     if let Some(found) = self.glance() {
                         return Ok(found);

@@ -3,7 +3,7 @@
 //! A message adds one number to a field of its handle. The totals are stored for people to read,
 //! on the side's own [`Participant`](crate::layout::Participant) line, only where time is no
 //! matter: by a producer when it looks for room, begins to wait, or closes; by a consumer when it
-//! finds the ring empty, begins to wait, comes to a lap's end, or closes. So what is shown is
+//! comes to a lap's end, finds nothing, has looked for a message 64 times in vain, or closes. So what is shown is
 //! behind by a ring's length at most, and what a killed process had not shown is not counted.
 //!
 //! A receiver's run is not even counted by the message: all records of it have one length, so
