@@ -3,8 +3,9 @@
 //! A message adds one number to a field of its handle. The totals are stored for people to read,
 //! on the side's own [`Participant`](crate::layout::Participant) line, only where time is no
 //! matter: by a producer when it looks for room, begins to wait, or closes; by a consumer when it
-//! comes to a lap's end, finds nothing, has looked for a message 64 times in vain, or closes. So what is shown is
-//! behind by a ring's length at most, and what a killed process had not shown is not counted.
+//! comes to a lap's end, finds nothing, has looked for a message 64 times in vain, or closes. So
+//! what is shown is behind by a ring's length at most, and what a killed process had not shown is
+//! not counted.
 //!
 //! A receiver's run is not even counted by the message: all records of it have one length, so
 //! how many they are follows from where it began and where it ends.
@@ -131,7 +132,7 @@ impl<M: Memory> Producer<M> {
 
 impl<M: Memory> Consumer<M> {
     /// Shows people who look at the segment how many messages and bytes were received so far. It
-    /// happens by itself whenever the ring is found empty, and once in a ring's length.
+    /// happens by itself once in a ring's length, and when nothing has come for 64 looks.
     #[inline]
     pub fn publish_counters(&mut self) {
         self.count_run();
