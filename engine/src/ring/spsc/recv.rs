@@ -37,7 +37,7 @@ impl<const N: usize> Deref for Message<N> {
 pub(super) struct Short {
     pub(super) position: Position,
     end: Position,
-    pub(super) place: Place,
+    place: Place,
     wrap: Wrap,
     ahead: Ahead,
 }
@@ -82,10 +82,7 @@ impl<M: Memory> Consumer<M> {
     /// another length stays in the ring. Releases like [`Consumer::try_recv`].
     #[inline(always)]
     pub fn try_recv_array<const N: usize>(&mut self) -> Result<Message<N>, RecvError> {
-        let place = match self.pass_short(N, false) {
-            Some(passed) => passed.place,
-            None => self.try_pass_one(N)?,
-        };
+        let place = self.try_pass_of(N)?;
         Ok(self.message(place))
     }
 
@@ -99,11 +96,26 @@ impl<M: Memory> Consumer<M> {
         &mut self,
         deadline: Deadline,
     ) -> Result<Message<N>, RecvError> {
-        let place = match self.wait_and_pass_short(N, deadline) {
-            Some(passed) => passed.place,
-            None => self.pass_one(N, deadline)?,
-        };
+        let place = self.pass_of(N, deadline)?;
         Ok(self.message(place))
+    }
+
+    /// Passes a message of `len` bytes that is there now, and says where it stands.
+    #[inline(always)]
+    pub(super) fn try_pass_of(&mut self, len: usize) -> Result<Place, RecvError> {
+        match self.pass_short(len, false) {
+            Some(passed) => Ok(passed.place),
+            None => self.try_pass_one(len),
+        }
+    }
+
+    /// Waits for a message of `len` bytes, passes it, and says where it stands.
+    #[inline(always)]
+    pub(super) fn pass_of(&mut self, len: usize, deadline: Deadline) -> Result<Place, RecvError> {
+        match self.wait_and_pass_short(len, deadline) {
+            Some(passed) => Ok(passed.place),
+            None => self.pass_one(len, deadline),
+        }
     }
 
     /// Passes a short message of `len` bytes, if it is there or comes soon. What else there is to
@@ -124,7 +136,7 @@ impl<M: Memory> Consumer<M> {
 
     /// Passes a short message of `len` bytes, if it is there.
     #[inline(always)]
-    pub(super) fn pass_short(&mut self, len: usize, may_wait: bool) -> Option<Short> {
+    fn pass_short(&mut self, len: usize, may_wait: bool) -> Option<Short> {
         let short = self.find_short(len, may_wait)?;
         self.pass_found_short(short);
         Some(short)
@@ -229,16 +241,16 @@ impl<M: Memory> Consumer<M> {
         Ok(Received { len, position: found.position })
     }
 
-    /// Passes a message of `len` bytes that is there now, and says where it stands.
+    /// [`Consumer::try_pass_of`], the long way.
     #[inline(never)]
-    pub(super) fn try_pass_one(&mut self, len: usize) -> Result<Place, RecvError> {
+    fn try_pass_one(&mut self, len: usize) -> Result<Place, RecvError> {
         let found = self.try_find()?;
         self.pass_if_of(found, len)
     }
 
-    /// Waits for a message of `len` bytes, passes it, and says where it stands.
+    /// [`Consumer::pass_of`], the long way.
     #[inline(never)]
-    pub(super) fn pass_one(&mut self, len: usize, deadline: Deadline) -> Result<Place, RecvError> {
+    fn pass_one(&mut self, len: usize, deadline: Deadline) -> Result<Place, RecvError> {
         let found = self.find_until(deadline)?;
         self.pass_if_of(found, len)
     }

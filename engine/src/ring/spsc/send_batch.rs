@@ -88,7 +88,7 @@ impl<M: Memory> Producer<M> {
         if let Some(word) = first_word {
             self.show(start, next, word, tag, wrap);
             // After the loop, where it costs a multiplication for messages of one type's length.
-            let lens = messages[..count].iter().map(|message| message.as_ref().len() as u64);
+            let lens = messages[..count].iter().map(|message| bytes(message).len() as u64);
             self.tally.add(Moved::of(count as u64, lens.sum()));
         }
         count

@@ -4,6 +4,7 @@
 //! cannot be written as the length of an array.
 
 use super::find::Found;
+use super::tally::Moved;
 use super::{Consumer, Producer, Record, View};
 use crate::error::{RecvError, SendError};
 use crate::ring::area::Place;
@@ -27,10 +28,7 @@ impl<M: Memory> Consumer<M> {
     /// As [`Consumer::try_recv_array`], for a value.
     #[inline(always)]
     pub(crate) fn try_recv_value<T: FromBytes + IntoBytes>(&mut self) -> Result<T, RecvError> {
-        let place = match self.pass_short(size_of::<T>(), false) {
-            Some(passed) => passed.place,
-            None => self.try_pass_one(size_of::<T>())?,
-        };
+        let place = self.try_pass_of(size_of::<T>())?;
         Ok(self.value(place))
     }
 
@@ -40,10 +38,7 @@ impl<M: Memory> Consumer<M> {
         &mut self,
         deadline: Deadline,
     ) -> Result<T, RecvError> {
-        let place = match self.pass_short(size_of::<T>(), deadline != Deadline::PASSED) {
-            Some(passed) => passed.place,
-            None => self.pass_one(size_of::<T>(), deadline)?,
-        };
+        let place = self.pass_of(size_of::<T>(), deadline)?;
         Ok(self.value(place))
     }
 
@@ -83,7 +78,7 @@ impl<M: Memory> Consumer<M> {
             match self.try_find().and_then(|found| found.of_len(len)) {
                 Ok(found) => {
                     each(self.record(found));
-                    self.advance(found.end, 1);
+                    self.advance(found.end, Moved::one(len));
                 }
                 Err(error) if count == 0 => return Err(error),
                 Err(_) => return Ok(count),
