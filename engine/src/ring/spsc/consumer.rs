@@ -6,6 +6,7 @@ use super::super::word::Tag;
 use super::super::{Geometry, Position, Role};
 use super::ahead::Ahead;
 use super::find::Found;
+use super::recv::NO_RUN;
 use super::tally::{Moved, Tally};
 use super::{Batch, POSITION_MAX, Record, View};
 use crate::error::{Corruption, RecvError, What};
@@ -41,8 +42,8 @@ pub struct Consumer<M: Memory> {
     /// Where the ring was last found empty, and still so a while later.
     pub(super) stream_start: Position,
     pub(super) cadence: Cadence,
-    /// As how many messages are counted a release is due.
-    pub(super) release_at: u32,
+    /// Records until a release is due.
+    pub(super) until_release: u32,
     pub(super) release_records: u32,
     /// Whether the producer was well ahead when last looked at.
     pub(super) trailing: bool,
@@ -88,10 +89,10 @@ impl<M: Memory> Consumer<M> {
             released: head,
             burst_start: head,
             stream_start: head,
-            run_len: 0,
+            run_len: NO_RUN,
             run_end: 0,
             run_bytes: 0,
-            release_at: RELEASE_RECORDS,
+            until_release: RELEASE_RECORDS,
             release_records: RELEASE_RECORDS,
             trailing: false,
             last_record: 0,
@@ -107,9 +108,8 @@ impl<M: Memory> Consumer<M> {
     pub fn release_each(&mut self) {
         self.flush();
         self.release_records = 1;
-        self.release_at = self.tally.messages().wrapping_add(1);
+        self.until_release = 1;
         self.end_run();
-        self.run_bytes = 0;
     }
 
     /// Shows the next message in place if there is one now. Does not block.
@@ -171,7 +171,7 @@ impl<M: Memory> Consumer<M> {
             // ORDERING: Release, edge H: our reads come before the producer's next writes.
             self.area.set_head(self.position, Ordering::Release);
             self.released = self.position;
-            self.release_at = self.tally.messages().wrapping_add(self.release_records);
+            self.until_release = self.release_records;
         }
     }
 
@@ -206,8 +206,7 @@ impl<M: Memory> Consumer<M> {
     #[inline(always)]
     pub(super) fn advance(&mut self, end: Position, moved: Moved) {
         let bytes = end - self.position;
-        self.pass(end);
-        self.tally.add(moved);
+        self.pass(end, moved);
         if self.is_release_due() {
             self.flush();
             let _ = self.look_ahead(bytes);
@@ -215,7 +214,7 @@ impl<M: Memory> Consumer<M> {
     }
 
     #[inline(always)]
-    pub(super) fn pass(&mut self, end: Position) {
+    pub(super) fn pass(&mut self, end: Position, moved: Moved) {
         let start = self.position;
         if self.run_end != 0 {
             self.end_run();
@@ -231,12 +230,13 @@ impl<M: Memory> Consumer<M> {
                 self.area.prefetch_read(place);
             }
         }
+        self.until_release = self.until_release.saturating_sub(moved.messages() as u32);
+        self.tally.add(moved);
     }
 
     #[inline(always)]
     pub(super) fn is_release_due(&self) -> bool {
-        let left = self.release_at.wrapping_sub(self.tally.messages()) as i32;
-        left <= 0 || self.position - self.released >= self.area.capacity() / 8
+        self.until_release == 0 || self.position - self.released >= self.area.capacity() / 8
     }
 }
 

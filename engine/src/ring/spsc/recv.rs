@@ -14,6 +14,9 @@ use core::ops::Deref;
 /// Messages up to this many bytes are received by the short way, if they fill the buffer.
 const SHORT_MAX: usize = 128;
 
+/// The length of a run's messages while there is no run.
+pub(super) const NO_RUN: usize = SHORT_MAX + 1;
+
 /// A message of `N` bytes by value.
 ///
 /// Aligned to a word. Bytes that could stand anywhere would share words with the error that might
@@ -181,14 +184,12 @@ impl<M: Memory> Consumer<M> {
     #[inline(never)]
     fn begin_run(&mut self, len: usize, may_wait: bool) -> bool {
         let record = word::record_bytes(len as u64);
-        if len != self.run_len || self.run_end == 0 {
-            self.count_run();
-            self.counted = self.position;
-        }
-        if len != self.run_len || self.run_bytes == 0 {
+        if len != self.run_len {
             if len > self.area.longest_message() {
                 return false;
             }
+            self.count_run();
+            self.counted = self.position;
             // Rule 11: until 8 records are held back, or an eighth of the ring.
             let most = self.area.capacity() / 8 - 1 + record;
             self.run_bytes = (u64::from(self.release_records) * record).min(most) + 1;
@@ -202,7 +203,7 @@ impl<M: Memory> Consumer<M> {
         }
         self.run_end = (self.released + self.run_bytes).min(self.lap_end);
         // Whatever else takes a record after some of the run releases it at once.
-        self.release_at = self.tally.messages();
+        self.until_release = 0;
         self.position + record < self.run_end
     }
 
@@ -272,7 +273,6 @@ impl<M: Memory> Consumer<M> {
             self.flush();
             let _ = self.look_ahead(found.end - found.position);
         }
-        self.pass(found.end);
-        self.tally.add(Moved::one(found.len));
+        self.pass(found.end, Moved::one(found.len));
     }
 }

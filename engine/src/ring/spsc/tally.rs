@@ -13,6 +13,7 @@
 //! The counters are the segment's: who takes a role over goes on from what the last one showed.
 //! Nothing in the ring rests on them, and they wrap rather than fail whatever stands there.
 
+use super::recv::NO_RUN;
 use super::{Consumer, Producer};
 use crate::layout::{CAPACITY_MAX, CELL, Participant};
 use crate::ring::area::Area;
@@ -52,7 +53,8 @@ impl Moved {
         Moved(self.0.wrapping_sub(less.0))
     }
 
-    const fn messages(self) -> u64 {
+    #[inline(always)]
+    pub(super) const fn messages(self) -> u64 {
         self.0 & ((1 << Moved::BYTES_SHIFT) - 1)
     }
 
@@ -91,12 +93,6 @@ impl Tally {
     #[inline(always)]
     pub(super) fn add(&mut self, moved: Moved) {
         self.moved = self.moved.plus(moved);
-    }
-
-    /// Messages counted, by which a receiver knows when a release is due. It wraps.
-    #[inline(always)]
-    pub(super) fn messages(&self) -> u32 {
-        self.moved.0 as u32
     }
 
     /// Shows what was counted, if there is anything new.
@@ -154,6 +150,6 @@ impl<M: Memory> Consumer<M> {
     #[cold]
     pub(super) fn end_run(&mut self) {
         self.count_run();
-        self.run_end = 0;
+        (self.run_len, self.run_end) = (NO_RUN, 0);
     }
 }
