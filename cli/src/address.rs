@@ -69,6 +69,8 @@ pub(crate) enum AddressError {
     Unit(&'static str, UnitError, String),
     /// Huge pages for shared memory under a name.
     NamedHugePages,
+    /// Options for a command that asks for nothing but the place.
+    NoOptions,
     /// No ring has this capacity.
     Capacity {
         /// What was given.
@@ -125,7 +127,10 @@ impl Address {
             "pages" => self.huge_pages = Some(unit("pages", value, units::size)?),
             "node" => {
                 let node = unit("node", value, units::number)?;
-                self.numa_node = Some(u32::try_from(node).unwrap_or(u32::MAX));
+                let node = u32::try_from(node).map_err(|_| {
+                    AddressError::Unit("node", UnitError::TooLarge, value.to_owned())
+                })?;
+                self.numa_node = Some(node);
             }
             _ => return Err(AddressError::Unknown(key.to_owned())),
         }
@@ -221,6 +226,7 @@ impl fmt::Display for AddressError {
                 write!(f, "{key}={given} is not possible, write {key}= with {allowed}")
             }
             AddressError::Unit(key, error, given) => write!(f, "{key}={given}: {error}"),
+            AddressError::NoOptions => f.write_str("rm takes no options, write the name alone"),
             AddressError::NamedHugePages => f.write_str(
                 "shared memory under a name has no huge pages, use file:PATH on a hugetlbfs",
             ),

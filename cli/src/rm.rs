@@ -1,6 +1,6 @@
 //! `annulus rm`: takes the names of rings away that nobody holds, or of any by force.
 
-use crate::address::Address;
+use crate::address::{Address, AddressError, BadAddress};
 use crate::args::{self, Args};
 use crate::exit::{self, Failure, Status};
 use crate::usage;
@@ -32,7 +32,15 @@ fn parse(mut args: Args) -> Result<Option<(Vec<Address>, Removal)>, Failure> {
         match arg {
             Short('h') | Long("help") => return Ok(None),
             Long("force") => removal = Removal::Forced,
-            Value(word) => addresses.push(args::address(word)?),
+            // With options, a condition that is not met would be taken for one that is.
+            Value(given) => {
+                let has_options = given.as_encoded_bytes().contains(&b'?');
+                addresses.push(args::address(given.clone())?);
+                if has_options {
+                    let error = AddressError::NoOptions;
+                    return Err(Failure::Address(BadAddress { given, error }));
+                }
+            }
             other => {
                 let error = other.unexpected();
                 return Err(args.refused(error));

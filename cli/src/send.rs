@@ -161,6 +161,11 @@ impl<'a> Sender<'a> {
         Ok(())
     }
 
+    /// Shows what was sent so far to whoever looks.
+    pub(crate) fn publish_counters(&mut self) {
+        self.producer.publish_counters();
+    }
+
     fn send_blocks(&mut self, input: &Input, chunk: usize) -> Result<(), Failure> {
         let mut ahead = None;
         // Ends with the input, or at the limit.

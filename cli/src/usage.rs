@@ -70,7 +70,7 @@ usage: annulus recv [--raw | --meta] [--wait-for T] [--deadline T] [--follow] [-
        annulus recv --check [--json] [--wait-for T] [--deadline T] [--count N] ADDRESS
 
 Writes each message to standard output as a line, and ends when the sender has closed and all is
-written; then it removes the ring.
+written; then it removes the ring, if that is one in shared memory.
 
   --raw          write the messages' bytes and nothing between them
   --meta         write lines of POSITION TAB ATTEMPT TAB MESSAGE; a position names a message for

@@ -56,6 +56,7 @@ fn unknown_repeated_and_empty_options_are_errors() {
         ("a?pages=2MiB", "no huge pages, use file:PATH"),
         ("file:a?pages=many", "pages=many"),
         ("a?node=first", "node=first"),
+        ("a?node=4294967296", "node=4294967296"),
         ("tcp:host", "no scheme 'tcp:'"),
         ("file:", "path is missing"),
         ("", "empty"),

@@ -51,11 +51,13 @@ pub(crate) fn run(asked: &Asked<'_>) -> Result<Status, Failure> {
     interrupt::watch();
     let mut trial = Trial::new(asked);
     let result = trial.receive();
-    print::all(&trial.told(result.as_ref().err()))?;
+    let printed = print::all(&trial.told(result.as_ref().err()));
+    // What was found wrong goes before a summary that nobody takes.
+    result.and(printed)?;
     if interrupt::came() {
         interrupt::die();
     }
-    result.map(|()| Status::Done)
+    Ok(Status::Done)
 }
 
 struct Trial<'a> {
@@ -67,6 +69,8 @@ struct Trial<'a> {
     /// When the first message had come, and when the newest had.
     begun_ns: Option<u64>,
     ended_ns: u64,
+    /// When the first and the newest message were sent, if that stands in them.
+    sent_ns: Option<(u64, u64)>,
 }
 
 /// Why no more is received for now.
@@ -99,6 +103,7 @@ impl<'a> Trial<'a> {
             buffer: Vec::new(),
             begun_ns: None,
             ended_ns: 0,
+            sent_ns: None,
         }
     }
 
@@ -224,6 +229,8 @@ impl<'a> Trial<'a> {
         taken.map_err(|disorder| Halt::Fault(position, Kind::Disorder(disorder)))?;
         if let Some(sent_ns) = seen.stamp.sent_ns {
             self.latency.record(clock::now_ns().saturating_sub(sent_ns));
+            let first_ns = self.sent_ns.map_or(sent_ns, |(first_ns, _)| first_ns);
+            self.sent_ns = Some((first_ns, sent_ns));
         }
         if self.begun_ns.is_none() {
             self.begun_ns = Some(clock::now_ns());
@@ -291,7 +298,9 @@ impl<'a> Trial<'a> {
             address: self.asked.address.to_string(),
             counts: self.ledger.counts,
             span_ns: self.begun_ns.map_or(0, |begun_ns| self.ended_ns.saturating_sub(begun_ns)),
+            sent_span_ns: self.sent_ns.map(|(first_ns, last_ns)| last_ns.saturating_sub(first_ns)),
             latency: &self.latency,
+            interrupted: interrupt::came(),
             failure: failure.map(ToString::to_string),
         };
         if self.asked.json { summary.json() } else { summary.text() }

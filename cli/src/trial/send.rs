@@ -24,6 +24,10 @@ pub(crate) fn send(
     let mut buffer = vec![0; traffic.longest()];
     // Ends after `count` messages, with an error, or at the limit; for ever if that was asked for.
     for number in 0..traffic.count.unwrap_or(u64::MAX) {
+        if pace.is_some() {
+            // Whoever looks at a slow run would see nothing of it for a ring's length.
+            sender.publish_counters();
+        }
         let message = &mut buffer[..traffic.len(seed, number)];
         fill(message, seed, number);
         let in_time = match pace {

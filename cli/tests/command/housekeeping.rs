@@ -220,6 +220,17 @@ fn gc_of_root_leaves_other_users_rings() {
 }
 
 #[test]
+fn rm_does_not_take_a_condition_for_met() {
+    let ring = Scratch::new();
+    sent(&ring, b"unread\n");
+    for option in ["capacity=128KiB", "owner=any", "keep=no"] {
+        let address = format!("{}?{option}", ring.name());
+        assert_refused(run(&["rm", &address]), 2, &["no options", "the name alone"]);
+    }
+    assert!(ring.path().exists());
+}
+
+#[test]
 fn rm_by_force_ends_both_sides_and_loses_nothing_that_was_sent() {
     let ring = Scratch::new();
     let mut send = start_fed(&["send", ring.name()]);

@@ -1,6 +1,6 @@
 //! Trials: what `send --count` makes arrives and is told of, and whatever is spoiled is found.
 
-use crate::tools::{LONG, assert_failed, assert_refused, run, run_fed, sent, start};
+use crate::tools::{LONG, annulus, assert_failed, assert_refused, run, run_fed, sent, start};
 use annulus_testkit::{Child, Exit, Output, Scratch, ScratchDir, eventually};
 use serde_json::Value;
 use std::fs::File;
@@ -117,6 +117,19 @@ fn a_byte_that_is_spoiled_on_the_way_is_named() {
             assert_found(check(&address), 5, 0, &[&position]);
         }
     }
+}
+
+#[test]
+fn what_is_wrong_is_said_also_where_the_summary_cannot_be_written() {
+    let dir = ScratchDir::new();
+    let (address, file, message) = lying(&dir, 64, 5);
+    file.write_all_at(&[0xee; 8], message + 48).unwrap();
+    let mut check = annulus(&["recv", "--check", &address]);
+    check.stdout(File::options().write(true).open("/dev/full").unwrap());
+    let output = check.output().unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(5), "{said}");
+    assert!(said.contains("number 5") && said.lines().count() == 1, "{said}");
 }
 
 #[test]
@@ -246,6 +259,10 @@ fn a_signal_ends_a_check_with_what_came_so_far() {
         let summary = told(&output);
         assert!(summary["messages"].as_u64().unwrap() > 0, "{summary}");
         assert_eq!((&summary["failure"], output.stderr().as_str()), (&Value::Null, ""));
+        assert_eq!(summary["interrupted"], true);
+        // Sent by the clock, however late its receiver came.
+        let sent = summary["sent_per_second"].as_f64().unwrap();
+        assert!((900.0..1_100.0).contains(&sent), "{summary}");
         send.kill();
     }
     // Also while there is nothing yet.

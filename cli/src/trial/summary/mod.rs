@@ -16,8 +16,12 @@ pub(super) struct Summary<'a> {
     pub(super) counts: Counts,
     /// From when the first message had come to when the last one had.
     pub(super) span_ns: u64,
+    /// From when the first message was sent to when the last one was, if they say it.
+    pub(super) sent_span_ns: Option<u64>,
     /// One-way times of the paced messages.
     pub(super) latency: &'a Histogram,
+    /// Whether a signal ended it.
+    pub(super) interrupted: bool,
     /// The sentence about how it ended, unless it ended well.
     pub(super) failure: Option<String>,
 }
@@ -33,7 +37,11 @@ impl Summary<'_> {
         }
         lines.push(("bytes", bytes.to_string()));
         lines.push(("seconds", format!("{:.6}", self.seconds())));
-        let rate = self.rate().map_or("-".to_owned(), |rate| format!("{rate:.0}"));
+        let whole = |rate: f64| format!("{rate:.0}");
+        let mut rate = self.rate(Some(self.span_ns)).map_or("-".to_owned(), whole);
+        if let Some(sent) = self.rate(self.sent_span_ns) {
+            rate += &format!(", sent at {sent:.0}");
+        }
         lines.push(("messages/s", rate));
         if self.latency.total() > 0 {
             let [p50, p99, p999] = self.percentiles();
@@ -42,6 +50,9 @@ impl Summary<'_> {
         }
         lines.push(("repeated", repeated.to_string()));
         lines.push(("gaps", gaps.to_string()));
+        if self.interrupted {
+            lines.push(("ended", "by a signal".to_owned()));
+        }
         lines.iter().map(|(name, value)| format!("{name:<12} {value}\n")).collect()
     }
 
@@ -66,12 +77,14 @@ impl Summary<'_> {
             "messages": messages,
             "bytes": bytes,
             "seconds": self.seconds(),
-            "messages_per_second": self.rate().map(f64::round),
+            "messages_per_second": self.rate(Some(self.span_ns)).map(f64::round),
+            "sent_per_second": self.rate(self.sent_span_ns).map(f64::round),
             "latency_ns": latency,
             "repeated": repeated,
             "gaps": gaps,
             "first": came.then_some(first),
             "last": came.then_some(newest),
+            "interrupted": self.interrupted,
             "failure": self.failure,
         });
         format!("{object}\n")
@@ -81,10 +94,10 @@ impl Summary<'_> {
         self.span_ns as f64 / 1e9
     }
 
-    /// Messages a second: those that came after the first one, over the time they took.
-    fn rate(&self) -> Option<f64> {
-        let after = self.counts.messages.saturating_sub(1);
-        (after > 0 && self.span_ns > 0).then(|| after as f64 / self.seconds())
+    /// Messages a second: those after the first one, over the time they took.
+    fn rate(&self, span_ns: Option<u64>) -> Option<f64> {
+        let (after, span_ns) = (self.counts.messages.saturating_sub(1), span_ns?);
+        (after > 0 && span_ns > 0).then(|| after as f64 * 1e9 / span_ns as f64)
     }
 
     fn percentiles(&self) -> [u64; 3] {

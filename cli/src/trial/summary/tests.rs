@@ -7,7 +7,16 @@ use serde_json::{Value, json};
 
 fn of(counts: Counts, span_ns: u64, latency: &Histogram) -> (String, Value) {
     let address = "shm:x".to_owned();
-    let summary = Summary { address, counts, span_ns, latency, failure: None };
+    let sent_span_ns = (latency.total() > 0).then_some(4 * span_ns);
+    let summary = Summary {
+        address,
+        counts,
+        span_ns,
+        sent_span_ns,
+        latency,
+        interrupted: false,
+        failure: None,
+    };
     (summary.text(), serde_json::from_str(&summary.json()).unwrap())
 }
 
@@ -22,7 +31,7 @@ fn a_paced_run_has_all_figures() {
         "messages     101 (number 3 to 9, 2 runs)",
         "bytes        6464",
         "seconds      2.000000",
-        "messages/s   50",
+        "messages/s   50, sent at 12",
         "one way, ns  p50 501, p99 991, p99.9 999, max 1000",
         "repeated     8",
         "gaps         1",
@@ -30,6 +39,7 @@ fn a_paced_run_has_all_figures() {
     assert_eq!(text, lines.map(|line| format!("{line}\n")).concat());
     assert_eq!(json["schema"], "annulus.check/1");
     assert_eq!(json["messages_per_second"], 50.0);
+    assert_eq!((&json["sent_per_second"], &json["interrupted"]), (&json!(13.0), &json!(false)));
     assert_eq!(
         json["latency_ns"],
         json!({ "p50": 501, "p99": 991, "p999": 999, "max": 1_000, "samples": 1_000 })
