@@ -5,8 +5,8 @@ mod common;
 use annulus::error::Severed;
 use annulus::ring::Role;
 use annulus::segment::{JoinError, Name, Removal, RemoveError, remove};
-use annulus::{Attach, Config, Deadline, RecvError, Segment, SendError};
-use annulus_testkit::Scratch;
+use annulus::{Attach, Backing, Config, Deadline, RecvError, Segment, SendError};
+use annulus_testkit::{Scratch, ScratchDir};
 use common::{LONG, named, soon};
 use std::fs::OpenOptions;
 use std::os::unix::fs::FileExt;
@@ -93,6 +93,20 @@ fn holders_of_another_version_cannot_be_told_so_it_stays() {
     let refused = by_force(&scratch).unwrap_err();
     assert!(matches!(refused, RemoveError::Held { role: Role::Producer, .. }), "{refused:?}");
     assert!(scratch.path().exists());
+}
+
+#[test]
+fn who_joins_a_segment_that_was_cut_to_nothing_is_told_so_without_a_guard() {
+    let dir = ScratchDir::new();
+    let path = dir.path().join("ring");
+    let segment = Segment::create(&Backing::File(path.clone()), &RING).unwrap();
+    OpenOptions::new().write(true).open(&path).unwrap().set_len(0).unwrap();
+    let truncated = JoinError::Severed(Severed::Truncated);
+    assert_eq!(segment.producer().map(drop), Err(truncated));
+    assert_eq!(segment.consumer().map(drop), Err(truncated));
+    let segment = Segment::create(&Backing::File(dir.path().join("other")), &RING).unwrap();
+    OpenOptions::new().write(true).open(dir.path().join("other")).unwrap().set_len(0).unwrap();
+    assert_eq!(segment.reopen(), Err(truncated));
 }
 
 #[test]

@@ -52,6 +52,8 @@ pub struct World {
     outside: Cell<Outside>,
     meddling: Cell<Option<Meddling>>,
     teasing: Cell<Option<(Teasing, u32)>>,
+    echo: Cell<Option<[usize; 2]>>,
+    echoed: Cell<u64>,
 }
 
 impl World {
@@ -83,6 +85,8 @@ impl World {
             outside: Cell::new(Outside::PeerAlive),
             meddling: Cell::new(None),
             teasing: Cell::new(None),
+            echo: Cell::new(None),
+            echoed: Cell::new(0),
         }
     }
 
@@ -125,6 +129,12 @@ impl World {
         self.teasing.set(teasing.map(|teasing| (teasing, 0)));
     }
 
+    /// When somebody looks at the word at byte `looked`, the one at byte `at` becomes `word`.
+    pub fn set_echo(&self, looked: usize, at: usize, word: u64) {
+        self.echo.set(Some([looked, at]));
+        self.echoed.set(word);
+    }
+
     /// Before a look at the word at byte `at`.
     fn tease(&self, at: usize) {
         if let Some((teasing, looks)) = self.teasing.get()
@@ -132,6 +142,11 @@ impl World {
         {
             self.poke(at, teasing.words[(teasing.pattern >> looks & 1) as usize]);
             self.teasing.set(Some((teasing, (looks + 1) % teasing.period)));
+        }
+        if let Some([looked, echo_at]) = self.echo.get()
+            && looked == at
+        {
+            self.poke(echo_at, self.echoed.get());
         }
     }
 

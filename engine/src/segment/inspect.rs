@@ -1,6 +1,7 @@
 //! Looking at all there is to see of a segment: for people, before and after its processes' end.
 
 use super::onlooker::Onlooker;
+use super::remove::is_removed;
 use super::{Inner, Survey, survey};
 use crate::error::{Corruption, Severed, What};
 use crate::layout::{CONSUMER_GATE, PRODUCER_GATE};
@@ -44,7 +45,10 @@ fn look(segment: &Inner) -> Inspection {
         survey: survey::survey(segment),
         backlog,
         corruption: backlog.corruption,
-        severed: segment.map.severed(),
+        severed: segment
+            .map
+            .severed()
+            .or_else(|| is_removed(segment.map.raw()).then_some(Severed::Removed)),
     }
 }
 
@@ -56,6 +60,9 @@ fn sides(survey: &Survey) -> [(Standing, u64, bool); 2] {
 /// What is wrong with the gates, and with what they say of the records.
 fn damage(seen: &Inspection, settled: bool) -> Option<Corruption> {
     let Inspection { survey, backlog, .. } = seen;
+    if seen.severed.is_some() {
+        return None;
+    }
     for (side, at) in [(survey.producer, PRODUCER_GATE), (survey.consumer, CONSUMER_GATE)] {
         if side.standing == Standing::Invalid {
             return Some(Corruption { what: What::Gate, at: at as u64 });

@@ -71,14 +71,14 @@ fn join<P: Peers>(segment: &Arc<Inner>, role: Role) -> Result<(Door<'_>, Mapping
     }
     let taken = RoleLock::taken(Arc::clone(segment), role);
     let state = segment.node.state().map_err(|error| failed("fstat", &error))?;
-    if segment.named && state.nameless || is_removed(segment.map.raw()) {
+    if segment.named && state.nameless {
         return Err(JoinError::Removed);
     }
-    if state.bytes < segment.header.segment_bytes {
-        segment.map.sever(Severed::Truncated);
-        return Err(JoinError::Severed(Severed::Truncated));
-    }
+    check_whole(segment, state.bytes)?;
     let raw = segment.map.raw();
+    if is_removed(raw) {
+        return Err(JoinError::Removed);
+    }
     if role == Role::Producer {
         let consumer = locks::byte_of(Role::Consumer);
         if !segment.node.is_locked(consumer).map_err(fcntl_failed)? {
@@ -95,12 +95,23 @@ pub(super) fn reopen(segment: &Arc<Inner>) -> Result<(), JoinError> {
         return Err(JoinError::Severed(cause));
     }
     let _door = Door::enter(&segment.node)?;
+    let state = segment.node.state().map_err(|error| failed("fstat", &error))?;
+    check_whole(segment, state.bytes)?;
     if is_removed(segment.map.raw()) {
         return Err(JoinError::Removed);
     }
     let consumer = locks::byte_of(Role::Consumer);
     if !segment.node.is_locked(consumer).map_err(fcntl_failed)? {
         reopen_for_readers(segment.map.raw());
+    }
+    Ok(())
+}
+
+/// That the file, of `bytes`, has all of the segment: before the mapping is touched.
+fn check_whole(segment: &Inner, bytes: u64) -> Result<(), JoinError> {
+    if bytes < segment.header.segment_bytes {
+        segment.map.sever(Severed::Truncated);
+        return Err(JoinError::Severed(Severed::Truncated));
     }
     Ok(())
 }

@@ -232,7 +232,8 @@ impl Segment {
         join::consumer(&self.inner)
     }
 
-    /// Looks at both sides without joining. Does not wait; makes two system calls.
+    /// Looks at both sides without joining. Does not wait; makes four system calls, more while
+    /// somebody joins or leaves.
     pub fn survey(&self) -> Survey {
         survey::survey(&self.inner)
     }

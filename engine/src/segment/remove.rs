@@ -15,7 +15,6 @@
 
 use super::config::MemoryChoice;
 use super::door::Door;
-use super::header::Checked;
 use super::map::Map;
 use super::registry::{Key, Node};
 use super::{Name, RemoveError, SegmentError, attach, fd, header, locks};
@@ -39,7 +38,8 @@ pub enum Removal {
     Spent,
     /// Nothing, but that the segment is one of this version: whoever holds a role gets
     /// [`Severed::Removed`](crate::error::Severed::Removed), a receiver when it has received all
-    /// that was sent.
+    /// that was sent before. One that closes in that very moment may leave its peer with
+    /// `PeerClosed` or `Closed` instead.
     Forced,
 }
 
@@ -59,10 +59,13 @@ pub fn remove(name: &Name, removal: Removal) -> Result<(), RemoveError> {
         return Err(RemoveError::NotAnnulus);
     }
     let held = check_unheld(&node, &file);
-    let held_by_force = match (removal, held) {
+    let held_map = match (removal, held) {
         (_, Ok(())) => None,
         // One of another version cannot be marked, so its holders would never know.
-        (Removal::Forced, Err(held)) => Some(header::read(&file, state.bytes).map_err(|_| held)?),
+        (Removal::Forced, Err(held)) => {
+            let checked = header::read(&file, state.bytes).map_err(|_| held)?;
+            Some(Map::new(&file, &checked, MemoryChoice { prefault: false, lock: false })?)
+        }
         (_, Err(held)) => return Err(held),
     };
     if removal == Removal::Spent && !is_spent(&file, state.bytes)? {
@@ -74,21 +77,19 @@ pub fn remove(name: &Name, removal: Removal) -> Result<(), RemoveError> {
         libc::EACCES | libc::EPERM => RemoveError::Denied,
         errno => RemoveError::Io { call: "unlink", errno },
     })?;
-    match held_by_force {
-        Some(checked) => mark(&file, &checked),
-        None => Ok(()),
+    if let Some(map) = held_map {
+        mark(map.raw());
     }
+    Ok(())
 }
 
 /// Tells those who hold a role that the segment is no more.
-fn mark(file: &File, checked: &Checked) -> Result<(), RemoveError> {
-    let map = Map::new(file, checked, MemoryChoice { prefault: false, lock: false })?;
+fn mark(raw: Raw) {
     // ORDERING: Release, all three: who sees a gate of zero finds the mark.
     for (at, word) in [(REMOVAL, REMOVED), (CONSUMER_GATE, 0), (PRODUCER_GATE, 0)] {
         // SAFETY: control words below `DATA`, aligned by the layout.
-        unsafe { map.raw().store(at, word, Ordering::Release) };
+        unsafe { raw.store(at, word, Ordering::Release) };
     }
-    Ok(())
 }
 
 /// Whether the segment was taken from those who hold it.

@@ -9,8 +9,8 @@
 //! * **control** (`load`, `store`): words on which the two sides agree. They may race; their
 //!   ordering is part of the algorithm and is named beside each use.
 //! * **payload** (`put`, `read`, `write`): bytes that one side owns at a time. They must
-//!   never race between correct peers. A real segment still moves them by relaxed atomics or by
-//!   opaque instructions, since a peer that breaks the rules must not become undefined behaviour.
+//!   never race between correct peers. A real segment moves them by volatile accesses (`copy`),
+//!   each of which happens once, in one piece: whatever a peer that breaks the rules writes.
 
 mod copy;
 mod raw;

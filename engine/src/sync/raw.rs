@@ -1,7 +1,7 @@
 //! Plain addresses: how real memory is touched.
 //!
-//! Every access is an atomic one or an opaque copy, never a Rust reference, so bytes that a
-//! misbehaving peer writes meanwhile can be wrong but never undefined behaviour.
+//! Every access is an atomic one or a volatile copy, never a Rust reference to what a peer may
+//! write, so bytes that it writes meanwhile can be wrong and nothing worse.
 
 use super::Ordering;
 use super::copy;

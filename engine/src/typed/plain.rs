@@ -43,6 +43,7 @@ pub(super) const fn shape_of<T: Plain>() -> Shape {
     const {
         assert!(size_of::<T>() > 0, "a record has at least one byte");
         assert!(align_of::<T>() <= 8, "records stand at multiples of 8");
+        assert!(T::LAYOUT_HASH != 0, "a hash of zero means that there is no type");
     }
     Shape { bytes: size_of::<T>() as u64, hash: T::LAYOUT_HASH }
 }

@@ -171,7 +171,8 @@ impl<M: Memory> Consumer<M> {
             // ORDERING: Release, edge H: our reads come before the producer's next writes.
             self.area.set_head(self.position, Ordering::Release);
             self.released = self.position;
-            self.until_release = self.release_records;
+            // What is left of a run is not counted one by one: who comes next releases it.
+            self.until_release = if self.run_end == 0 { self.release_records } else { 0 };
         }
     }
 

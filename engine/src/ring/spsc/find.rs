@@ -5,7 +5,7 @@ use super::super::spin::{Spin, Turn};
 use super::super::word::{self, Framed, Tag};
 use super::super::{Position, Role};
 use super::Consumer;
-use crate::error::{Corruption, RecvError, What};
+use crate::error::{Corruption, RecvError, Severed, What};
 use crate::layout::PRODUCER_GATE;
 use crate::sync::{Deadline, Memory, Ordering, Outside};
 
@@ -120,27 +120,31 @@ impl<M: Memory> Consumer<M> {
     #[cold]
     #[inline(never)]
     fn find(&mut self) -> Result<Found, RecvError> {
-        let mut closed_at = None;
+        let mut end = None;
         // Ends after four turns: padding never follows padding, and the gate is read once.
         loop {
-            match (self.look(self.position), closed_at) {
+            match (self.look(self.position), end) {
                 (Look::Message(found), _) => return Ok(found),
                 (Look::Corrupted(corruption), _) => {
                     let Corruption { what, at } = corruption;
                     return Err(self.poisoned(RecvError::Corrupted(what), at));
                 }
                 (Look::Padding(lap_start), _) => self.go_to(lap_start),
-                (Look::Nothing, None) => closed_at = Some(self.closed_at()?),
-                (Look::Nothing, Some(at)) if at == self.position => return Err(RecvError::Closed),
-                (Look::Nothing, Some(at)) => {
+                (Look::Nothing, None) => end = Some(self.end()?),
+                (Look::Nothing, Some(Some(at))) if at == self.position => {
+                    return Err(RecvError::Closed);
+                }
+                (Look::Nothing, Some(Some(at))) => {
                     return Err(self.poisoned(RecvError::Corrupted(What::ClosedPosition), at));
                 }
+                (Look::Nothing, Some(None)) => return Err(self.gate_lost()),
             }
         }
     }
 
-    /// Nothing is there. Where the producer closed; its records up to there can be seen now.
-    fn closed_at(&mut self) -> Result<Position, RecvError> {
+    /// Nothing is there. Where the producer closed, or `None` if its gate shows nothing; either way
+    /// what it had sent before can be seen now.
+    fn end(&mut self) -> Result<Option<Position>, RecvError> {
         if let Some((poison, _)) = self.poison {
             return Err(poison);
         }
@@ -149,8 +153,8 @@ impl<M: Memory> Consumer<M> {
         // ORDERING: Acquire, edge G: every record comes before the close.
         match self.area.gate(Role::Producer, Ordering::Acquire).standing() {
             Standing::Vacant | Standing::Joined(_) => Err(RecvError::Empty),
-            Standing::Closed(at) => Ok(at),
-            Standing::Invalid => Err(self.gate_lost()),
+            Standing::Closed(at) => Ok(Some(at)),
+            Standing::Invalid => Ok(None),
         }
     }
 
@@ -159,10 +163,11 @@ impl<M: Memory> Consumer<M> {
     /// most messages.
     #[inline(never)]
     pub(super) fn await_burst(&mut self) -> bool {
-        if self.position - self.burst_start >= STREAM_BYTES {
+        // A message that is there already is for others: it has another length.
+        if self.position - self.burst_start >= STREAM_BYTES || self.has_come() {
             return false;
         }
-        // Rule 11, as in `closed_at`.
+        // Rule 11, as in `end`.
         self.flush();
         self.trailing = false;
         (self.burst_start, self.stream_start) = (self.position, self.position);
@@ -249,7 +254,8 @@ impl<M: Memory> Consumer<M> {
     fn ask_outside(&mut self) -> Option<RecvError> {
         let before = self.area.participant(Role::Producer);
         match self.area.memory().outside() {
-            Outside::PeerAlive => None,
+            // Who was told by the gate has looked once more for what had been sent before.
+            Outside::PeerAlive | Outside::Severed(Severed::Removed) => None,
             Outside::Severed(severed) => Some(self.poisoned(RecvError::Severed(severed), 0)),
             // One who joins between the probe and a single look at the gate would be called
             // dead: so it has to have stood there before the probe.

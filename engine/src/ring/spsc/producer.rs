@@ -8,7 +8,7 @@ use super::ahead::Ahead;
 use super::tally::Tally;
 use super::{Claim, POSITION_MAX};
 use crate::error::{Corruption, SendError, What};
-use crate::layout::CELL;
+use crate::layout::{CELL, PRODUCER_GATE};
 use crate::sync::{Deadline, Memory, Ordering, Outside};
 use core::cell::Cell;
 use core::marker::PhantomData;
@@ -56,7 +56,9 @@ impl<M: Memory> Producer<M> {
             Standing::Closed(at) if at != tail => {
                 return Err(Corruption { what: What::ClosedPosition, at });
             }
-            Standing::Invalid => return Err(Corruption { what: What::Gate, at: 0 }),
+            Standing::Invalid => {
+                return Err(Corruption { what: What::Gate, at: PRODUCER_GATE as u64 });
+            }
             _ => {}
         }
         // ORDERING: Release, edge J: one who sees us here has us counted.

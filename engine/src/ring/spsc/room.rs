@@ -6,7 +6,7 @@ use super::super::word;
 use super::super::{Position, Role};
 use super::Producer;
 use crate::error::{SendError, What};
-use crate::layout::CONSUMER_GATE;
+use crate::layout::{CELL, CONSUMER_GATE};
 use crate::sync::{Deadline, Memory, Ordering, Outside};
 
 impl<M: Memory> Producer<M> {
@@ -65,8 +65,8 @@ impl<M: Memory> Producer<M> {
             return Err(poison);
         }
         self.publish_counters();
-        // ORDERING: Relaxed: a closed gate is an answer by itself; nothing is read on its word.
-        match self.area.gate(Role::Consumer, Ordering::Relaxed).standing() {
+        // ORDERING: Acquire: behind a gate of zero stands the mark of a removal by force.
+        match self.area.gate(Role::Consumer, Ordering::Acquire).standing() {
             Standing::Vacant | Standing::Joined(_) => {}
             Standing::Closed(_) => return Err(SendError::PeerClosed),
             Standing::Invalid => return Err(self.gate_lost()),
@@ -74,7 +74,7 @@ impl<M: Memory> Producer<M> {
         // ORDERING: Acquire, edge H: the consumer's reads come before our next writes.
         let head = self.area.head(Ordering::Acquire);
         let oldest = self.room_end - self.area.capacity();
-        if head < oldest || head > self.tail {
+        if head < oldest || head > self.tail || !head.is_multiple_of(CELL) {
             return Err(self.poisoned(SendError::Corrupted(What::Head), head));
         }
         self.room_end = head + self.area.capacity();

@@ -177,6 +177,53 @@ fn receiving_in_many_ways_in_turn_holds_back_eight_records_at_most() {
     }
 }
 
+/// Rule 11 by dice: whatever is received in whichever way, found empty or flushed in between.
+#[test]
+fn however_it_receives_a_consumer_holds_back_eight_records_at_most() {
+    for seed in 1..=if cfg!(miri) { 3 } else { 300_u64 } {
+        let mut dice = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
+        let mut roll = |sides: u64| {
+            dice = dice.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            (dice >> 33) % sides
+        };
+        let (_heap, mut producer, mut consumer) = ring(4096);
+        let lens = [[8, 8], [8, 56]][roll(2) as usize];
+        let mut ends = std::collections::VecDeque::new();
+        for step in 0..200 {
+            let way = roll(9);
+            if way < 6 {
+                let len = lens[roll(2) as usize];
+                producer.try_send(&vec![1; len]).expect("there is room");
+                let received = match way {
+                    0 | 1 => consumer.try_recv(&mut vec![0; len]).map(drop),
+                    2 if len == 8 => consumer.try_recv_array::<8>().map(drop),
+                    2 => consumer.try_recv_array::<56>().map(drop),
+                    3 => consumer.try_recv(&mut [0; 100]).map(drop),
+                    4 => consumer.try_peek().map(|view| view.release()),
+                    _ => consumer.drain(1, |_| {}).map(drop),
+                };
+                received.expect("it is there");
+                ends.push_back(consumer.position());
+            } else {
+                match way {
+                    6 => assert_eq!(consumer.try_recv(&mut [0; 8]), Err(RecvError::Empty)),
+                    7 => consumer.flush(),
+                    _ => {
+                        let passed = Deadline::at(1);
+                        assert_eq!(consumer.recv(&mut [0; 8], passed), Err(RecvError::Timeout));
+                    }
+                }
+            }
+            // ORDERING: Relaxed: one thread.
+            let head = consumer.area.head(Ordering::Relaxed);
+            while ends.front().is_some_and(|end| *end <= head) {
+                ends.pop_front();
+            }
+            assert!(ends.len() <= 8, "{} held back, seed {seed}, step {step}", ends.len());
+        }
+    }
+}
+
 #[test]
 fn an_array_takes_only_a_message_of_its_length_wherever_that_stands() {
     let (_heap, mut producer, mut consumer) = ring(1024);
