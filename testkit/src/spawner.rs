@@ -39,9 +39,22 @@ pub(crate) fn spawn(command: &mut Command) -> io::Result<Child> {
 fn start(mut command: Command) -> io::Result<Child> {
     let parent = process::id();
     command.process_group(0);
-    // SAFETY: `die_with` makes two system calls and nothing else, as a forked child may.
-    unsafe { command.pre_exec(move || die_with(parent)) };
+    // SAFETY: `hear_signals` and `die_with` make system calls and nothing else, as a forked child
+    // may.
+    unsafe { command.pre_exec(move || hear_signals().and_then(|()| die_with(parent))) };
     command.spawn()
+}
+
+/// As a command that somebody types hears them, also where these tests run in the background of a
+/// shell that lets nobody be interrupted.
+fn hear_signals() -> io::Result<()> {
+    for signal in [libc::SIGINT, libc::SIGQUIT, libc::SIGTERM] {
+        // SAFETY: the default action takes no code of ours.
+        if unsafe { libc::signal(signal, libc::SIG_DFL) } == libc::SIG_ERR {
+            return Err(io::Error::last_os_error());
+        }
+    }
+    Ok(())
 }
 
 fn die_with(parent: u32) -> io::Result<()> {
