@@ -260,9 +260,6 @@ fn a_signal_ends_a_check_with_what_came_so_far() {
         assert!(summary["messages"].as_u64().unwrap() > 0, "{summary}");
         assert_eq!((&summary["failure"], output.stderr().as_str()), (&Value::Null, ""));
         assert_eq!(summary["interrupted"], true);
-        // Sent by the clock, however late its receiver came.
-        let sent = summary["sent_per_second"].as_f64().unwrap();
-        assert!((900.0..1_100.0).contains(&sent), "{summary}");
         send.kill();
     }
     // Also while there is nothing yet.
