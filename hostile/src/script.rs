@@ -146,10 +146,11 @@ pub fn run(bytes: &[u8]) -> u64 {
                 let then = bytes.flag().then(|| world.peek(at));
                 meddling = Some(Meddling { before, at, word, then });
             }
-            _ => world.set_outside(match bytes.take() % 8 {
+            _ => world.set_outside(match bytes.take() % 9 {
                 0..=2 => Outside::PeerAlive,
                 3..=5 => Outside::PeerGone,
                 6 => Outside::Severed(Severed::Truncated),
+                7 => Outside::Severed(Severed::Removed),
                 _ => Outside::Severed(Severed::Forked),
             }),
         }

@@ -38,6 +38,27 @@ fn what_was_sent_before_a_removal_is_received_also_when_it_came_after_the_first_
 }
 
 #[test]
+fn a_remover_that_died_after_its_mark_leaves_nobody_waiting() {
+    let geometry = Shape::new(256, 7).geometry().expect("a good shape");
+    let world = World::new(geometry);
+    // SAFETY: the world has the geometry's size, and this is its only producer.
+    let mut producer = unsafe { Producer::attach(Reach(&world), geometry) }.expect("new");
+    // SAFETY: likewise, its only consumer.
+    let mut consumer = unsafe { Consumer::attach(Reach(&world), geometry) }.expect("new");
+    // The gates stand as they stood; what the kernel knows of the peer comes after the mark.
+    world.set_outside(Outside::Severed(Severed::Removed));
+    producer.try_send(&[5; 8]).expect("there is room");
+    world.begin(5_000, None);
+    consumer.recv(&mut [0; 8], Deadline::NEVER).expect("it was sent");
+    world.begin(5_000, None);
+    assert_eq!(consumer.recv(&mut [0; 8], Deadline::NEVER), Err(REMOVED));
+    while producer.try_send(&[0; 56]).is_ok() {}
+    world.begin(10_000, None);
+    let refused = Err(SendError::Severed(Severed::Removed));
+    assert_eq!(producer.send(&[0; 56], Deadline::NEVER), refused);
+}
+
+#[test]
 fn a_head_between_two_cells_is_corruption() {
     let geometry = Shape::new(4096, 7).geometry().expect("a good shape");
     for head in [1, 4, 67] {

@@ -5,7 +5,7 @@ use super::super::spin::{Spin, Turn};
 use super::super::word::{self, Framed, Tag};
 use super::super::{Position, Role};
 use super::Consumer;
-use crate::error::{Corruption, RecvError, Severed, What};
+use crate::error::{Corruption, RecvError, What};
 use crate::layout::PRODUCER_GATE;
 use crate::sync::{Deadline, Memory, Ordering, Outside};
 
@@ -240,9 +240,12 @@ impl<M: Memory> Consumer<M> {
                 Turn::Ask => {
                     if let Some(end) = self.ask_outside() {
                         // Once more: the peer may have committed before it went.
-                        return match self.try_find() {
-                            Err(RecvError::Empty) => Err(end),
-                            settled => settled,
+                        return match (self.try_find(), end) {
+                            (Err(RecvError::Empty), RecvError::Severed(_)) => {
+                                Err(self.poisoned(end, 0))
+                            }
+                            (Err(RecvError::Empty), _) => Err(end),
+                            (settled, _) => settled,
                         };
                     }
                 }
@@ -254,9 +257,8 @@ impl<M: Memory> Consumer<M> {
     fn ask_outside(&mut self) -> Option<RecvError> {
         let before = self.area.participant(Role::Producer);
         match self.area.memory().outside() {
-            // Who was told by the gate has looked once more for what had been sent before.
-            Outside::PeerAlive | Outside::Severed(Severed::Removed) => None,
-            Outside::Severed(severed) => Some(self.poisoned(RecvError::Severed(severed), 0)),
+            Outside::PeerAlive => None,
+            Outside::Severed(severed) => Some(RecvError::Severed(severed)),
             // One who joins between the probe and a single look at the gate would be called
             // dead: so it has to have stood there before the probe.
             Outside::PeerGone => {
