@@ -12,7 +12,6 @@
 //! | `calls` | every call of both handles, and what each may answer |
 //! | `script` | bytes that say which calls are made and what is written in between: for a fuzzer |
 //! | `image` | bytes that are a whole segment file |
-//! | `random` | dice |
 //! | `scribble` | real processes: a pair in its work, and one that scribbles at full speed |
 //!
 //! `tests/` flips every bit and replaces every word before each single access of each call;
@@ -20,7 +19,6 @@
 
 pub mod calls;
 pub mod image;
-pub mod random;
 #[cfg(target_os = "linux")]
 pub mod scribble;
 pub mod script;

@@ -2,8 +2,8 @@
 
 use annulus::layout::{CONSUMER_GATE, DATA, HEAD, PRODUCER_GATE};
 use annulus_hostile::image::{self, Got};
-use annulus_hostile::random::Random;
 use annulus_hostile::script;
+use annulus_testkit::Random;
 
 #[test]
 fn scripts_by_chance_end() {

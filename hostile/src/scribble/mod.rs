@@ -18,9 +18,8 @@ mod page;
 mod scribbler;
 mod victims;
 
-use crate::random::Random;
 use annulus::{Attach, Backing, Config, Segment};
-use annulus_testkit::{Forked, shared};
+use annulus_testkit::{Forked, Random, shared};
 use page::{Page, Pages, count};
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};

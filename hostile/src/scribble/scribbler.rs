@@ -2,9 +2,9 @@
 
 use super::page::{Page, count};
 use super::victims::CANNOT_START;
-use crate::random::Random;
 use crate::words::{CONTROLS, Shape};
 use annulus::layout::{DATA, HEAD, Header};
+use annulus_testkit::Random;
 use std::mem::offset_of;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::ptr::NonNull;

@@ -1,9 +1,9 @@
 //! The pair's lives: calls at random until the time is up, and a new handle after each corruption.
 
 use super::page::{Page, count};
-use crate::random::Random;
 use annulus::segment::JoinError;
 use annulus::{Consumer, Deadline, Producer, RecvError, Segment, SendError};
+use annulus_testkit::Random;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 

@@ -5,11 +5,12 @@
 //! be missing. Whatever else is missing, was lost.
 
 use super::ledger::{Ledger, Page, Progress};
-use super::random::Random;
+use super::random::{deadline, leaves_after};
 use annulus::ring::Position;
 use annulus::ring::spsc::Record;
 use annulus::sync::Memory;
 use annulus::{Consumer, Deadline, Producer, RecvError, Segment, SendError};
+use annulus_testkit::Random;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
@@ -49,7 +50,7 @@ pub(super) fn produce(segment: &Segment, ledger: &Ledger, seed: u64) {
     let mut certain = ledger.returned.load(Ordering::Relaxed);
     let mut next = ledger.attempted.load(Ordering::Relaxed);
     let mut messages: Vec<Vec<u8>> = Vec::new();
-    for _ in 0..random.leaves_after() {
+    for _ in 0..leaves_after(&mut random) {
         let choice = random.below(8);
         let count = if choice >= 5 { 1 + random.below(6) } else { 1 };
         messages.clear();
@@ -58,7 +59,7 @@ pub(super) fn produce(segment: &Segment, ledger: &Ledger, seed: u64) {
             message(number, known)
         }));
         ledger.attempted.store(next + count, Ordering::Relaxed);
-        let deadline = random.deadline();
+        let deadline = deadline(&mut random);
         let done = page.within(|| match choice {
             0..=2 => producer.send(&messages[0], deadline).map(|_| 1),
             3 | 4 => claim(&mut producer, &messages[0], choice == 4, deadline),
@@ -114,8 +115,8 @@ pub(super) fn consume(segment: &Segment, ledger: &Ledger, seed: u64) {
     page.joined.store(1, Ordering::SeqCst);
     let mut reader = Reader::of(ledger);
     let mut buffer = [0; 16 + FILLER_MAX];
-    for _ in 0..random.leaves_after() {
-        let deadline = random.deadline();
+    for _ in 0..leaves_after(&mut random) {
+        let deadline = deadline(&mut random);
         let limit = random.below(12) as usize;
         let choice = random.below(6);
         let done = page.within(|| match choice {
