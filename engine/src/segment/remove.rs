@@ -12,6 +12,7 @@
 //! *By force*: the name is taken first, so that whoever is killed on the way has done no more than
 //! `unlink` does, and the pair goes on. Then the segment is marked, and both gates are made zero,
 //! which is never a gate: so each side leaves the way of messages at its next look, and learns why.
+//! One who is killed between mark and gates has told those who wait, who ask outside, and no other.
 
 use super::config::MemoryChoice;
 use super::door::Door;
