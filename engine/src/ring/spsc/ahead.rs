@@ -6,9 +6,9 @@
 //! lies [`AHEAD`] bytes further on:
 //!
 //! * The **producer** asks for writing. There the consumer has long been.
-//! * The **consumer** asks for reading, but only while it *trails*: 16 records like the last are
-//!   there already. One at the producer's heels would take away lines that are about to be
-//!   written, and each would wait for the other.
+//! * The **consumer** asks for reading, but only while it *trails*: the next 16 records and the
+//!   next KiB are there already. One at the producer's heels would take away lines that
+//!   are about to be written, and each would wait for the other.
 //!
 //! Both are needed, and either alone gives next to nothing (2.6 GHz Xeon, 56 B / 64 KiB, M/s:
 //! neither 69, the producer's 68, the consumer's 71, both 170; bare lines 122). Every line has to
@@ -29,11 +29,15 @@ const AHEAD: u64 = 2048;
 /// The longest records that are worth it.
 const RECORD_MAX: u64 = 2048;
 
-/// How many records ahead there has to be one for the consumer to be trailing.
+/// How many records ahead, and bytes, there has to be one for the consumer to be trailing.
 const TRAILING_RECORDS: u64 = 16;
+const TRAILING_BYTES: u64 = 1024;
 
 /// Bytes that a stream has at least to be called a long one.
 const LONG_STREAM_BYTES: u64 = 64 << 10;
+
+/// Bytes between two waits of a long stream's consumer that does not trail any more.
+const APART_BYTES: u64 = 8 << 10;
 
 /// How many looks apart, of 0.3 us each, a consumer lets its producer run: 1.5 us, or 5.
 const STREAM_LOOKS: u32 = 5;
@@ -78,26 +82,32 @@ const fn lines(start: Position, end: Position) -> u64 {
     }
 }
 
+/// How far ahead of a trailing consumer there is a record, if all take `record` bytes: so many of
+/// them that they are [`TRAILING_BYTES`], or up to twice that, which needs no division.
+#[inline(always)]
+const fn trailing_bytes(record: u64) -> u64 {
+    let records = TRAILING_BYTES >> record.ilog2();
+    if records < TRAILING_RECORDS { TRAILING_RECORDS * record } else { records * record }
+}
+
 impl<M: Memory> Consumer<M> {
-    /// Looks whether this consumer trails, if the next records take `record` bytes each, and says
-    /// whether it did and does no more. A wrong answer costs time only.
+    /// Looks whether this consumer trails, if the next records take `record` bytes each. A wrong
+    /// answer costs time only.
     #[inline(always)]
-    pub(super) fn look_ahead(&mut self, record: u64) -> bool {
-        let probe = self.position + TRAILING_RECORDS * record;
-        if probe >= self.lap_end {
-            return false;
+    pub(super) fn look_ahead(&mut self, record: u64) {
+        let probe = self.position + trailing_bytes(record);
+        if probe < self.lap_end {
+            self.trailing = self.tag.accepts(self.area.glimpse(probe));
         }
-        let trailed = self.trailing;
-        self.trailing = self.tag.accepts(self.area.glimpse(probe));
-        trailed && !self.trailing
     }
 
-    /// For a consumer that has caught up: in a long stream it lets the producer get ahead again,
-    /// once in [`LONG_STREAM_BYTES`], rather than stay at its heels (8 B / 16 KiB: 200 M/s, and
-    /// 450 so). A burst never comes here.
+    /// For a consumer that does not trail: in a long stream it lets the producer get ahead again,
+    /// once in [`APART_BYTES`], rather than stay at its heels. There neither side finds the ring
+    /// empty or full, each takes every line away from the other, and nothing else would end it
+    /// (56 B / 1 MiB between two chips: 25 to 50 M/s, and 110 so). A burst never comes here.
     #[cold]
     pub(super) fn keep_distance(&mut self) {
-        if self.position - self.burst_start >= LONG_STREAM_BYTES {
+        if self.is_in_long_stream() && self.position - self.burst_start >= APART_BYTES {
             self.burst_start = self.position;
             self.let_it_run();
         }
@@ -112,8 +122,7 @@ impl<M: Memory> Consumer<M> {
     #[inline(never)]
     pub(super) fn let_it_run(&mut self) {
         self.flush();
-        let is_long = self.position - self.stream_start >= LONG_STREAM_BYTES;
-        for _ in 0..if is_long { LONG_STREAM_LOOKS } else { STREAM_LOOKS } {
+        for _ in 0..if self.is_in_long_stream() { LONG_STREAM_LOOKS } else { STREAM_LOOKS } {
             for _ in 0..self.cadence.apart_pauses {
                 self.area.memory().pause();
             }
@@ -121,6 +130,10 @@ impl<M: Memory> Consumer<M> {
                 break;
             }
         }
+    }
+
+    fn is_in_long_stream(&self) -> bool {
+        self.position - self.stream_start >= LONG_STREAM_BYTES
     }
 
     /// Whether a record stands `bytes` further on, if all till there are like the last. A wrong
@@ -175,6 +188,16 @@ mod tests {
         assert_eq!(asked(16, 12), [0, 1, 2]);
         assert_eq!(asked(64, 3), [0, 1, 2]);
         assert_eq!(asked(RECORD_MAX + 8, 4), []);
+    }
+
+    #[test]
+    fn who_trails_has_a_kib_before_it_and_16_records() {
+        assert_eq!([8, 16, 56, 64, 72].map(trailing_bytes), [1024, 1024, 1792, 1024, 1152]);
+        for record in (8..=2 * RECORD_MAX).step_by(8) {
+            let bytes = trailing_bytes(record);
+            assert!(bytes.is_multiple_of(record) && bytes >= TRAILING_RECORDS * record);
+            assert!(bytes >= TRAILING_BYTES, "{record}");
+        }
     }
 
     #[test]

@@ -210,7 +210,7 @@ impl<M: Memory> Consumer<M> {
         self.pass(end, moved);
         if self.is_release_due() {
             self.flush();
-            let _ = self.look_ahead(bytes);
+            self.look_ahead(bytes);
         }
     }
 

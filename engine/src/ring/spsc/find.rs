@@ -99,6 +99,9 @@ impl<M: Memory> Consumer<M> {
 
     #[inline(always)]
     pub(super) fn find_until(&mut self, deadline: Deadline) -> Result<Found, RecvError> {
+        if !self.trailing && self.position == self.released && deadline != Deadline::PASSED {
+            self.keep_distance();
+        }
         match self.glance() {
             Some(found) => Ok(found),
             None => self.wait(deadline),

@@ -197,8 +197,8 @@ impl<M: Memory> Consumer<M> {
         }
         self.flush();
         self.last_record = record;
-        let has_caught_up = self.look_ahead(record);
-        if may_wait && has_caught_up {
+        self.look_ahead(record);
+        if may_wait && !self.trailing {
             self.keep_distance();
         }
         self.run_end = (self.released + self.run_bytes).min(self.lap_end);
@@ -271,7 +271,7 @@ impl<M: Memory> Consumer<M> {
     fn release_and_pass(&mut self, found: Found) {
         if self.is_release_due() {
             self.flush();
-            let _ = self.look_ahead(found.end - found.position);
+            self.look_ahead(found.end - found.position);
         }
         self.pass(found.end, Moved::one(found.len));
     }
