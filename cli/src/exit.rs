@@ -17,6 +17,7 @@ use crate::address::BadAddress;
 use crate::standard::Standard;
 use crate::trial;
 use crate::units::UnitError;
+use annulus::Barrier;
 use annulus::error::{RecvError, SendError, Severed};
 use annulus::segment::{JoinError, RemoveError, SegmentError};
 use annulus_benches::fault::Fault;
@@ -60,6 +61,8 @@ pub(crate) enum Failure {
     Both { command: &'static str, options: [&'static str; 2] },
     /// The value of an option.
     Option { option: &'static str, given: String, error: UnitError },
+    /// The value of an option that has some words only.
+    Choice { option: &'static str, given: String, allowed: &'static str },
     /// An option that must not be 0.
     Zero { option: &'static str },
     /// An address.
@@ -90,6 +93,8 @@ pub(crate) enum Failure {
     OtherCapacity { address: String, asked: u64, found: u64 },
     /// It exists in other pages.
     OtherPages { address: String, asked: u64, found: u64 },
+    /// It exists with another barrier, or with none.
+    OtherBarrier { address: String, asked: Barrier, found: Option<Barrier> },
     /// It is made and removed by others all the time.
     Contended { address: String },
     /// Nothing to receive came.
@@ -143,6 +148,7 @@ impl Failure {
             | Failure::Missing { .. }
             | Failure::Both { .. }
             | Failure::Option { .. }
+            | Failure::Choice { .. }
             | Failure::Zero { .. }
             | Failure::Address(_)
             | Failure::NotNamed { .. }
@@ -161,6 +167,7 @@ impl Failure {
             Failure::NothingCame { .. } | Failure::Slow { .. } => Status::Deadline,
             Failure::OtherCapacity { .. }
             | Failure::OtherPages { .. }
+            | Failure::OtherBarrier { .. }
             | Failure::Contended { .. }
             | Failure::NeverARing { .. } => Status::Refused,
             Failure::Segment { error, .. } => of_segment(*error),
@@ -202,6 +209,7 @@ fn of_segment(error: SegmentError) -> Status {
         | SegmentError::WrongKind { .. }
         | SegmentError::Untyped { .. }
         | SegmentError::OtherType { .. }
+        | SegmentError::OtherWait { .. }
         | SegmentError::Filesystem { .. } => Status::Refused,
         SegmentError::TooShort { .. }
         | SegmentError::Header { .. }
@@ -218,7 +226,7 @@ fn of_join(error: JoinError) -> Status {
         | JoinError::Typed { .. } => Status::Refused,
         JoinError::Corrupted(_) => Status::Corrupted,
         JoinError::Severed(severed) => of_severed(severed),
-        JoinError::Io { .. } => Status::Error,
+        JoinError::NoMembarrier { .. } | JoinError::Io { .. } => Status::Error,
     }
 }
 

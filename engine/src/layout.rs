@@ -9,6 +9,8 @@
 //!   0x300  Participant      of the producer: who it is, and its counters
 //!   0x380  Participant      of the consumer
 //!   0x400  removal         one word; zero, until somebody takes the segment from its holders
+//!   0x480  producer's bed   where it sleeps when the ring is full, and is rung
+//!   0x500  consumer's bed   where it sleeps when the ring is empty
 //!   0x1000 the ring         `capacity` bytes, a power of two
 //! ```
 //!
@@ -18,7 +20,7 @@
 
 /// Counts the arrangements of shared bytes. Any change of this file's layout, of the record
 /// word or of the gates raises it; a segment of another version is refused by name.
-pub const ABI_VERSION: u32 = 2;
+pub const ABI_VERSION: u32 = 3;
 
 /// `ANNULUS\n`, as the first eight bytes of a segment.
 pub const MAGIC: u64 = u64::from_le_bytes(*b"ANNULUS\n");
@@ -28,6 +30,22 @@ pub const KIND_SPSC: u32 = 1;
 
 /// The wait policy "spin": no side ever sleeps.
 pub const WAIT_SPIN: u32 = 1;
+/// The wait policy "spin, then park".
+pub const WAIT_SPIN_THEN_PARK: u32 = 2;
+/// The wait policy "park": who has nothing to do sleeps at once.
+pub const WAIT_PARK: u32 = 3;
+
+/// Sleepers are woken by nothing: a spinning ring.
+pub const WAKE_NONE: u32 = 0;
+/// Sleepers are woken by a futex.
+pub const WAKE_FUTEX: u32 = 1;
+
+/// No barriers: a spinning ring.
+pub const BARRIER_NONE: u32 = 0;
+/// Both sides have a fence of their own.
+pub const BARRIER_FENCE: u32 = 1;
+/// The sleeper pays for both, by membarrier(2).
+pub const BARRIER_MEMBARRIER: u32 = 2;
 
 /// Records start at multiples of this; a record's length is rounded up to it.
 ///
@@ -52,6 +70,10 @@ pub const PRODUCER: usize = 0x300;
 pub const CONSUMER: usize = 0x380;
 /// Where it is written that the segment was taken from those who hold it: [`REMOVED`], or zero.
 pub const REMOVAL: usize = 0x400;
+/// Where the producer's [`Bed`] stands.
+pub const PRODUCER_BED: usize = 0x480;
+/// Where the consumer's [`Bed`] stands.
+pub const CONSUMER_BED: usize = 0x500;
 /// Where the ring's bytes begin.
 pub const DATA: usize = 0x1000;
 
@@ -80,7 +102,7 @@ pub struct Header {
     pub cell_bytes: u32,
     /// The page size that the segment was made for.
     pub page_bytes: u32,
-    /// [`WAIT_SPIN`].
+    /// [`WAIT_SPIN`] or another policy.
     pub wait_policy: u32,
     /// The stamp of lap 0, random for each segment so that small integers in payloads do not
     /// look like the stamps of the first laps.
@@ -92,8 +114,27 @@ pub struct Header {
     pub record_bytes: u64,
     /// The layout hash of that type, never zero; zero in a segment whose messages are any bytes.
     pub type_hash: u64,
+    /// [`WAKE_NONE`] or another means.
+    pub wake_means: u32,
+    /// [`BARRIER_NONE`] or another form.
+    pub barrier: u32,
     /// Zero until a later version gives them a meaning.
-    pub reserved: [u64; 22],
+    pub reserved: [u64; 21],
+}
+
+/// Where one side sleeps (`ring::park` has the protocol).
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Bed {
+    /// Counts lying down and getting up, so it is odd while the side sleeps or is about to.
+    /// Written by that side alone.
+    pub asleep: u64,
+    /// The position that `head` has to reach before a producer is woken. Written before `asleep`.
+    pub wanted: u64,
+    /// Nothing: the bell is another line.
+    pub reserved: [u64; 6],
+    /// The futex is its lower half. Raised by whoever wakes the sleeper, before the wake.
+    pub bell: u64,
 }
 
 /// One side's lines: who it is, and what it has done. For people to read, but for the generation,
@@ -127,13 +168,16 @@ const _: () = {
     assert!(offset_of!(Header, first_stamp) == 44);
     assert!(offset_of!(Header, segment_id) == 48);
     assert!(offset_of!(Header, record_bytes) == 64 && offset_of!(Header, type_hash) == 72);
-    assert!(offset_of!(Header, reserved) == 80);
+    assert!(offset_of!(Header, wake_means) == 80 && offset_of!(Header, barrier) == 84);
+    assert!(offset_of!(Header, reserved) == 88);
     assert!(size_of::<Header>() <= PRODUCER_GATE);
     assert!(size_of::<Participant>() == 64);
     assert!(CONSUMER_GATE - PRODUCER_GATE >= 128 && HEAD - CONSUMER_GATE >= 128);
     assert!(PRODUCER - HEAD >= 128 && CONSUMER - PRODUCER >= 128);
     assert!(REMOVAL - CONSUMER >= 128 && REMOVAL >= CONSUMER + size_of::<Participant>());
-    assert!(REMOVAL + 8 <= DATA);
+    assert!(PRODUCER_BED - REMOVAL >= 128 && CONSUMER_BED - PRODUCER_BED >= 128);
+    assert!(offset_of!(Bed, bell) == 64 && size_of::<Bed>() <= 128);
+    assert!(CONSUMER_BED + size_of::<Bed>() <= DATA);
     assert!(CELL.is_power_of_two() && CELL >= 8 && CELL <= 64);
     assert!(CAPACITY_MIN >= 8 * CELL && CAPACITY_MAX.is_power_of_two());
     // The longest padding is shorter than the longest record, and that fits 30 bits.

@@ -39,8 +39,8 @@ pub mod sync;
 pub mod typed;
 
 pub use error::{Corruption, RecvError, SendError};
-pub use ring::Position;
 pub use ring::spsc::{Message, Received};
+pub use ring::{Barrier, Position, Wait};
 pub use segment::{Attach, Backing, Config, Consumer, Producer, Segment};
 pub use sync::Deadline;
 

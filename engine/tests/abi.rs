@@ -1,6 +1,6 @@
 //! The golden numbers of the shared bytes. A change here is a change of the ABI: raise its version.
 
-use annulus::layout::{self, Header, Participant};
+use annulus::layout::{self, Bed, Header, Participant};
 use annulus::{Attach, Backing, Config, Segment};
 use annulus_testkit::Scratch;
 use std::fs;
@@ -11,9 +11,15 @@ use common::named;
 
 #[test]
 fn the_version_and_the_numbers_that_it_names_have_not_changed() {
-    assert_eq!(layout::ABI_VERSION, 2);
+    assert_eq!(layout::ABI_VERSION, 3);
     assert_eq!(layout::MAGIC.to_le_bytes(), *b"ANNULUS\n");
-    assert_eq!((layout::KIND_SPSC, layout::WAIT_SPIN), (1, 1));
+    assert_eq!(layout::KIND_SPSC, 1);
+    assert_eq!((layout::WAIT_SPIN, layout::WAIT_SPIN_THEN_PARK, layout::WAIT_PARK), (1, 2, 3));
+    assert_eq!((layout::WAKE_NONE, layout::WAKE_FUTEX), (0, 1));
+    assert_eq!(
+        (layout::BARRIER_NONE, layout::BARRIER_FENCE, layout::BARRIER_MEMBARRIER),
+        (0, 1, 2)
+    );
     assert_eq!((layout::CELL, layout::CAPACITY_MIN, layout::CAPACITY_MAX), (8, 64, 1 << 30));
 }
 
@@ -21,6 +27,10 @@ fn the_version_and_the_numbers_that_it_names_have_not_changed() {
 fn the_parts_of_a_segment_stand_where_they_stood() {
     assert_eq!((layout::PRODUCER_GATE, layout::CONSUMER_GATE), (0x100, 0x180));
     assert_eq!((layout::HEAD, layout::PRODUCER, layout::CONSUMER), (0x200, 0x300, 0x380));
+    assert_eq!(
+        (layout::REMOVAL, layout::PRODUCER_BED, layout::CONSUMER_BED),
+        (0x400, 0x480, 0x500)
+    );
     assert_eq!(layout::DATA, 0x1000);
 }
 
@@ -40,9 +50,17 @@ fn the_fields_of_the_header_stand_where_they_stood() {
         offset_of!(Header, segment_id),
         offset_of!(Header, record_bytes),
         offset_of!(Header, type_hash),
+        offset_of!(Header, wake_means),
+        offset_of!(Header, barrier),
         offset_of!(Header, reserved),
     ];
-    assert_eq!(offsets, [0, 8, 12, 16, 24, 32, 36, 40, 44, 48, 64, 72, 80]);
+    assert_eq!(offsets, [0, 8, 12, 16, 24, 32, 36, 40, 44, 48, 64, 72, 80, 84, 88]);
+}
+
+#[test]
+fn the_fields_of_a_bed_stand_where_they_stood() {
+    let offsets = [offset_of!(Bed, asleep), offset_of!(Bed, wanted), offset_of!(Bed, bell)];
+    assert_eq!((offsets, size_of::<Bed>()), ([0, 8, 64], 72));
 }
 
 #[test]
@@ -72,7 +90,7 @@ fn a_new_segment_is_these_bytes() {
     let mut wanted = vec![0; 4096 + 64];
     let mut put = |at: usize, bytes: &[u8]| wanted[at..at + bytes.len()].copy_from_slice(bytes);
     put(0, b"ANNULUS\n");
-    put(8, &2_u32.to_le_bytes());
+    put(8, &3_u32.to_le_bytes());
     put(12, &1_u32.to_le_bytes());
     put(16, &64_u64.to_le_bytes());
     put(24, &4160_u64.to_le_bytes());
@@ -84,7 +102,8 @@ fn a_new_segment_is_these_bytes() {
     put(56, &header.segment_id[1].to_le_bytes());
     put(0x100, &1_u64.to_le_bytes());
     put(0x180, &1_u64.to_le_bytes());
-    assert_eq!(bytes, wanted);
+    let other = (0..wanted.len()).find(|&at| bytes[at] != wanted[at]);
+    assert_eq!(other, None, "the first byte that is another one");
 }
 
 #[test]

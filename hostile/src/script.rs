@@ -8,7 +8,7 @@
 //! ```
 
 use crate::calls::{Call, Sides};
-use crate::words::{CONTROLS, Shape};
+use crate::words::{CONTROLS, Shape, WAITINGS};
 use crate::world::{Meddling, World};
 use annulus::error::Severed;
 use annulus::layout::DATA;
@@ -112,7 +112,8 @@ pub fn run(bytes: &[u8]) -> u64 {
     let mut bytes = Bytes(bytes);
     let capacity = 64 << (bytes.take() % 7);
     let stamp = u32::from_le_bytes(std::array::from_fn(|_| bytes.take()));
-    let shape = Shape::new(capacity, stamp);
+    let waiting = WAITINGS[bytes.take() as usize % WAITINGS.len()];
+    let shape = Shape::new(capacity, stamp).waiting_by(waiting);
     let Some(geometry) = shape.geometry() else { return 0 };
     let world = World::new(geometry);
     let fill = bytes.take();

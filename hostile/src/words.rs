@@ -3,20 +3,36 @@
 //! The arrangement of a record's word is stated here once more, apart from the ring's own lines:
 //! stamp of the lap << 32 | record bit | padding bit | length.
 
-use annulus::layout::{CONSUMER, CONSUMER_GATE, DATA, HEAD, PRODUCER, PRODUCER_GATE, Participant};
-use annulus::ring::{Geometry, Position};
+use annulus::layout::{
+    Bed, CONSUMER, CONSUMER_BED, CONSUMER_GATE, DATA, HEAD, PRODUCER, PRODUCER_BED, PRODUCER_GATE,
+    Participant,
+};
+use annulus::ring::{Barrier, Geometry, Position, Waiting};
 use std::mem::offset_of;
 
 const RECORD: u64 = 1 << 31;
 const PADDING: u64 = 1 << 30;
 
 /// The control words that a running handle reads.
-pub const CONTROLS: [usize; 5] = [
+pub const CONTROLS: [usize; 11] = [
     PRODUCER_GATE,
     CONSUMER_GATE,
     HEAD,
     PRODUCER + offset_of!(Participant, generation),
     CONSUMER + offset_of!(Participant, generation),
+    PRODUCER_BED + offset_of!(Bed, asleep),
+    PRODUCER_BED + offset_of!(Bed, wanted),
+    PRODUCER_BED + offset_of!(Bed, bell),
+    CONSUMER_BED + offset_of!(Bed, asleep),
+    CONSUMER_BED + offset_of!(Bed, wanted),
+    CONSUMER_BED + offset_of!(Bed, bell),
+];
+
+/// The ways to wait that differ in what they read: who spins, who sleeps at once, who looks first.
+pub const WAITINGS: [Waiting; 3] = [
+    Waiting::Spin,
+    Waiting::Park { spins: false, barrier: Barrier::Fence },
+    Waiting::Park { spins: true, barrier: Barrier::Membarrier },
 ];
 
 /// A ring's shape, for writing words into it.
@@ -24,17 +40,26 @@ pub const CONTROLS: [usize; 5] = [
 pub struct Shape {
     capacity: u64,
     first_stamp: u32,
+    waiting: Waiting,
 }
 
 impl Shape {
-    /// The shape of a ring of `capacity` bytes whose lap 0 is stamped `first_stamp`.
+    /// The shape of a ring of `capacity` bytes whose lap 0 is stamped `first_stamp`, and whose
+    /// sides spin.
     pub fn new(capacity: u64, first_stamp: u32) -> Shape {
-        Shape { capacity, first_stamp }
+        Shape { capacity, first_stamp, waiting: Waiting::Spin }
+    }
+
+    /// The same, whose sides wait so.
+    #[must_use]
+    pub fn waiting_by(self, waiting: Waiting) -> Shape {
+        Shape { waiting, ..self }
     }
 
     /// As the engine has it; nothing if it is no good capacity.
     pub fn geometry(self) -> Option<Geometry> {
-        Geometry::new(self.capacity, self.first_stamp)
+        let geometry = Geometry::new(self.capacity, self.first_stamp)?;
+        Some(geometry.waiting_by(self.waiting))
     }
 
     /// Bytes of the ring.

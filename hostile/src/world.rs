@@ -15,6 +15,9 @@ const PAUSE_NS: u64 = 1_000;
 /// What offering the processor takes here.
 const YIELD_NS: u64 = 10_000;
 
+/// What a system call takes here at least.
+const CALL_NS: u64 = 1_000;
+
 /// Words that somebody writes behind the back of a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Meddling {
@@ -288,6 +291,20 @@ unsafe impl Memory for Reach<'_> {
     fn now(&self) -> u64 {
         self.0.step(1);
         self.0.now.get()
+    }
+
+    /// Nobody is woken here, but for one who sees its bell rung before.
+    unsafe fn sleep(&self, at: usize, word: u64, ns: u64) -> bool {
+        self.0.check(at, 8, true);
+        self.0.tease(at);
+        let sleeps = self.0.peek(at) as u32 == word as u32;
+        self.0.step(if sleeps { ns } else { CALL_NS });
+        sleeps
+    }
+
+    unsafe fn wake(&self, at: usize) {
+        self.0.check(at, 8, true);
+        self.0.step(CALL_NS);
     }
 
     fn outside(&self) -> Outside {

@@ -5,7 +5,7 @@
 mod common;
 
 use annulus_hostile::calls::{ARRAY, Call};
-use annulus_hostile::words::CONTROLS;
+use annulus_hostile::words::{CONTROLS, Shape, WAITINGS};
 use annulus_hostile::world::{Meddling, World};
 use common::{SHAPE, STATES, after};
 
@@ -37,7 +37,12 @@ const ACCESSES: u64 = 40;
 
 #[test]
 fn whatever_is_written_while_a_call_runs_it_ends_with_what_it_may_answer() {
-    let shape = SHAPE();
+    for waiting in WAITINGS {
+        meddle_with_all(SHAPE().waiting_by(waiting));
+    }
+}
+
+fn meddle_with_all(shape: Shape) {
     let geometry = shape.geometry().expect("a good shape");
     let (mut runs, mut told) = (0_u64, 0_u64);
     for (state, calls) in STATES {

@@ -3,10 +3,12 @@
 
 mod common;
 
-use annulus::layout::{CONSUMER_GATE, HEAD, PRODUCER_GATE};
+use annulus::layout::{Bed, CONSUMER_BED, CONSUMER_GATE, HEAD, PRODUCER_BED, PRODUCER_GATE};
 use annulus_hostile::calls::{ARRAY, Call};
+use annulus_hostile::words::{Shape, WAITINGS};
 use annulus_hostile::world::{Teasing, World};
 use common::{SHAPE, STATES, after};
+use std::mem::offset_of;
 
 const CALLS: [Call; 12] = [
     Call::Send(false, ARRAY),
@@ -27,7 +29,12 @@ const PERIOD_MAX: u32 = 6;
 
 #[test]
 fn however_a_word_changes_from_look_to_look_each_call_ends() {
-    let shape = SHAPE();
+    for waiting in WAITINGS {
+        tease_all(SHAPE().waiting_by(waiting));
+    }
+}
+
+fn tease_all(shape: Shape) {
     let geometry = shape.geometry().expect("a good shape");
     let mut runs = 0_u64;
     for (_, calls) in STATES {
@@ -44,6 +51,10 @@ fn however_a_word_changes_from_look_to_look_each_call_ends() {
                 (PRODUCER_GATE, [0, 0b011]),
                 (CONSUMER_GATE, [0b011, near[1] | 0b100]),
                 (CONSUMER_GATE, [0, 0b011]),
+                (PRODUCER_BED + offset_of!(Bed, bell), [0, 1]),
+                (CONSUMER_BED + offset_of!(Bed, bell), [0, 1]),
+                (PRODUCER_BED + offset_of!(Bed, asleep), [1, 3]),
+                (CONSUMER_BED + offset_of!(Bed, asleep), [1, 3]),
             ];
             for (at, words) in teasings {
                 for period in 1..=PERIOD_MAX {
@@ -59,5 +70,5 @@ fn however_a_word_changes_from_look_to_look_each_call_ends() {
         }
     }
     println!("{runs} runs");
-    assert_eq!(runs, 6 * 12 * 9 * 126);
+    assert_eq!(runs, 6 * 12 * 13 * 126);
 }

@@ -4,12 +4,14 @@
 //! must not race: each ring word carries a cell that loom watches, so a record that is read while
 //! it is written, or overwritten while it is read, fails the model at once.
 
-use annulus::layout::{CONSUMER_GATE, DATA, HEAD, PRODUCER_GATE};
+use annulus::layout::{Bed, CONSUMER_BED, CONSUMER_GATE, DATA, HEAD, PRODUCER_BED, PRODUCER_GATE};
 use annulus::ring::Geometry;
 use annulus::sync::{Memory, Ordering, Outside};
 use loom::cell::UnsafeCell;
-use loom::sync::atomic::AtomicU64;
+use loom::sync::atomic::{AtomicU64, fence};
+use loom::sync::{Condvar, Mutex};
 use std::cell::Cell;
+use std::mem::offset_of;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
 
@@ -17,7 +19,33 @@ use std::sync::Arc;
 pub struct Ring {
     gates: [AtomicU64; 2],
     head: AtomicU64,
+    beds: [ModelledBed; 2],
     words: Vec<Word>,
+}
+
+/// A bed, and the kernel's queue of those who sleep there. No sleep ends by itself here, so a wake
+/// that is lost ends in a model that goes no further, which loom reports.
+struct ModelledBed {
+    asleep: AtomicU64,
+    wanted: AtomicU64,
+    bell: AtomicU64,
+    queue: (Mutex<()>, Condvar),
+}
+
+impl ModelledBed {
+    fn made() -> ModelledBed {
+        let zero = || AtomicU64::new(0);
+        let queue = (Mutex::new(()), Condvar::new());
+        ModelledBed { asleep: zero(), wanted: zero(), bell: zero(), queue }
+    }
+
+    fn word(&self, field: usize) -> &AtomicU64 {
+        match field {
+            _ if field == offset_of!(Bed, asleep) => &self.asleep,
+            _ if field == offset_of!(Bed, wanted) => &self.wanted,
+            _ => &self.bell,
+        }
+    }
 }
 
 /// One word of the ring's bytes.
@@ -44,6 +72,7 @@ impl Ring {
         Arc::new(Ring {
             gates: [vacant(), vacant()],
             head: AtomicU64::new(0),
+            beds: [ModelledBed::made(), ModelledBed::made()],
             words: (0..geometry.capacity() / 8).map(word).collect(),
         })
     }
@@ -53,8 +82,17 @@ impl Ring {
             PRODUCER_GATE => &self.gates[0],
             CONSUMER_GATE => &self.gates[1],
             HEAD => &self.head,
+            PRODUCER_BED..CONSUMER_BED => self.beds[0].word(at - PRODUCER_BED),
+            CONSUMER_BED..DATA => self.beds[1].word(at - CONSUMER_BED),
             at => &self.words[(at - DATA) / 8].value,
         }
+    }
+}
+
+impl Ring {
+    /// The bed whose bell stands at `at`.
+    fn bed_of(&self, at: usize) -> &ModelledBed {
+        &self.beds[usize::from(at >= CONSUMER_BED)]
     }
 }
 
@@ -186,6 +224,38 @@ unsafe impl Memory for Modelled {
 
     fn now(&self) -> u64 {
         0
+    }
+
+    fn fence(&self) {
+        fence(Ordering::SeqCst);
+    }
+
+    /// Loom has no membarrier(2): what it does to who publishes is a fence in this place.
+    fn compiler_fence(&self) {
+        self.fence();
+    }
+
+    unsafe fn sleep(&self, at: usize, word: u64, _: u64) -> bool {
+        if !self.access() {
+            return false;
+        }
+        let bed = self.ring.bed_of(at);
+        let queue = bed.queue.0.lock().expect("nobody panics there");
+        // The kernel compares under the lock that a wake takes.
+        if bed.bell.load(Ordering::Relaxed) == word {
+            drop(bed.queue.1.wait(queue).expect("nobody panics there"));
+        }
+        false
+    }
+
+    unsafe fn wake(&self, at: usize) {
+        if !self.access() {
+            return;
+        }
+        let bed = self.ring.bed_of(at);
+        let queue = bed.queue.0.lock().expect("nobody panics there");
+        bed.queue.1.notify_all();
+        drop(queue);
     }
 
     fn outside(&self) -> Outside {

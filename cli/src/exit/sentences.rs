@@ -31,6 +31,9 @@ impl fmt::Display for Failure {
             Failure::Option { option, given, error } => {
                 write!(f, "{option} '{given}' is not understood: {error}")
             }
+            Failure::Choice { option, given, allowed } => {
+                write!(f, "{option} '{given}' is not understood: write {option} with {allowed}")
+            }
             Failure::Zero { option } => write!(f, "{option} is 0, give 1 or more"),
             Failure::Address(BadAddress { given, error }) => {
                 write!(f, "'{}' is no address: {error}", given.display())
@@ -86,6 +89,14 @@ impl fmt::Display for Failure {
                 Bytes(*found),
                 Bytes(*asked)
             ),
+            Failure::OtherBarrier { address, asked, found } => {
+                write!(f, "{address}: the ring exists with ")?;
+                match found {
+                    Some(found) => write!(f, "the barrier {found}")?,
+                    None => f.write_str("no barrier")?,
+                }
+                write!(f, " and {asked} was asked for, ask for that, for none, or remove the ring")
+            }
             Failure::Contended { address } => write!(
                 f,
                 "{address}: others keep making and removing this ring, try again when they have \
@@ -184,6 +195,12 @@ fn segment(f: &mut fmt::Formatter<'_>, address: &str, error: SegmentError) -> fm
              truncated or extended: {}",
             Remove(address)
         ),
+        SegmentError::OtherWait { asked, found } => write!(
+            f,
+            "{address}: the ring exists with the wait policy {found} and {asked} was asked for, \
+             ask for that, for none, or remove the ring"
+        ),
+        SegmentError::NoMembarrier { errno } => no_membarrier(f, address, errno),
         error => write!(f, "{address}: {error}"),
     }
 }
@@ -192,11 +209,21 @@ fn join(f: &mut fmt::Formatter<'_>, address: &str, error: JoinError) -> fmt::Res
     match error {
         JoinError::Corrupted(corruption) => corrupted(f, address, corruption.what),
         JoinError::Severed(cause) => severed(f, address, cause),
+        JoinError::NoMembarrier { errno } => no_membarrier(f, address, errno),
         JoinError::Io { call, errno } => {
             call_failed(f, address, call, &io::Error::from_raw_os_error(errno), None)
         }
         error => write!(f, "{address}: {error}"),
     }
+}
+
+fn no_membarrier(f: &mut fmt::Formatter<'_>, address: &str, errno: i32) -> fmt::Result {
+    write!(
+        f,
+        "{address}: membarrier(2) failed, by which this ring's sides find out who sleeps: {}: \
+         allow it (seccomp), or make a ring with ?barrier=fence",
+        Plain(&io::Error::from_raw_os_error(errno))
+    )
 }
 
 fn corrupted(f: &mut fmt::Formatter<'_>, address: &str, what: What) -> fmt::Result {

@@ -3,10 +3,12 @@
 //! Everything unsafe about reaching shared bytes from a ring is here. A position is masked into
 //! the ring, so no value that a peer writes can lead outside of it.
 
+use super::gate::{Gate, Standing};
 use super::word::{self, Tag};
 use super::{Geometry, Position, Role};
 use crate::layout::{
-    CELL, CONSUMER, CONSUMER_GATE, DATA, GATE_VACANT, HEAD, PRODUCER, PRODUCER_GATE, Participant,
+    Bed, CELL, CONSUMER, CONSUMER_BED, CONSUMER_GATE, DATA, HEAD, PRODUCER, PRODUCER_BED,
+    PRODUCER_GATE, Participant,
 };
 use crate::sync::{Mapped, Memory, Ordering};
 use core::mem::offset_of;
@@ -226,7 +228,7 @@ impl<M: Memory> Area<M> {
     #[inline(always)]
     pub(super) fn gate(&self, role: Role, order: Ordering) -> Gate {
         // SAFETY: as in `head`.
-        Gate(unsafe { self.memory.load(gate_at(role), order) })
+        Gate::from_bits(unsafe { self.memory.load(gate_at(role), order) })
     }
 
     /// The gate of `role`, and how many have held the role so far.
@@ -266,10 +268,43 @@ impl<M: Memory> Area<M> {
         unsafe { self.memory.noted(participant_at(role) + field) }
     }
 
+    /// A word of the bed of `role`: the field at that offset.
+    #[inline(always)]
+    pub(super) fn bed(&self, role: Role, field: usize, order: Ordering) -> u64 {
+        debug_assert!(field < size_of::<Bed>());
+        // SAFETY: as in `head`.
+        unsafe { self.memory.load(bed_at(role) + field, order) }
+    }
+
+    /// Sets a word of the bed of `role`.
+    pub(super) fn set_bed(&self, role: Role, field: usize, word: u64, order: Ordering) {
+        debug_assert!(field < size_of::<Bed>());
+        // SAFETY: as in `head`.
+        unsafe { self.memory.store(bed_at(role) + field, word, order) }
+    }
+
+    /// Sleeps in the bed of `role` while its bell is `bell`, for up to `ns`. Says whether it was so
+    /// long.
+    pub(super) fn sleep(&self, role: Role, bell: u64, ns: u64) -> bool {
+        // SAFETY: as in `head`.
+        unsafe { self.memory.sleep(bed_at(role) + offset_of!(Bed, bell), bell, ns) }
+    }
+
+    /// Rings for who sleeps in the bed of `role`.
+    pub(super) fn ring(&self, role: Role) {
+        let bell = offset_of!(Bed, bell);
+        // ORDERING: Relaxed: one at a time rings, or it is somebody who takes the segment away.
+        let rung = self.bed(role, bell, Ordering::Relaxed).wrapping_add(1);
+        // ORDERING: Release, edge B: who sees it rung sees why.
+        self.set_bed(role, bell, rung, Ordering::Release);
+        // SAFETY: as in `head`.
+        unsafe { self.memory.wake(bed_at(role) + bell) }
+    }
+
     #[inline(always)]
     pub(super) fn set_gate(&self, role: Role, gate: Gate, order: Ordering) {
         // SAFETY: as in `head`.
-        unsafe { self.memory.store(gate_at(role), gate.0, order) }
+        unsafe { self.memory.store(gate_at(role), gate.to_bits(), order) }
     }
 }
 
@@ -288,74 +323,18 @@ const fn gate_at(role: Role) -> usize {
     }
 }
 
+/// Where the [`Bed`] of `role` stands.
+pub(crate) const fn bed_at(role: Role) -> usize {
+    match role {
+        Role::Producer => PRODUCER_BED,
+        Role::Consumer => CONSUMER_BED,
+    }
+}
+
 /// Where the [`Participant`] of `role` stands.
 pub(crate) const fn participant_at(role: Role) -> usize {
     match role {
         Role::Producer => PRODUCER,
         Role::Consumer => CONSUMER,
-    }
-}
-
-/// A participant's gate: whether it has joined, is there, or has closed, and at which position.
-///
-/// Bit 0 says that the ring is open at this side, which is all that a send asks. Positions are
-/// multiples of eight, so the low three bits are free. A gate of 0 is never written: it is what
-/// a mapping shows that was cut off.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Gate(u64);
-
-/// What a gate says.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Standing {
-    /// Nobody has joined yet.
-    Vacant,
-    /// Joined at that position, and not closed since; its process may be gone all the same.
-    Joined(Position),
-    /// Closed in good order at that position.
-    Closed(Position),
-    /// No gate at all.
-    Invalid,
-}
-
-impl Gate {
-    const OPEN: u64 = GATE_VACANT;
-    const JOINED: u64 = 0b010;
-    const CLOSED: u64 = 0b100;
-    const STATE: u64 = 0b111;
-
-    /// The gate of a role that nobody has taken yet.
-    pub(crate) const VACANT: Gate = Gate(GATE_VACANT);
-
-    pub(super) const fn joined(position: Position) -> Gate {
-        Gate(position | Gate::OPEN | Gate::JOINED)
-    }
-
-    pub(super) const fn closed(position: Position) -> Gate {
-        Gate(position | Gate::CLOSED)
-    }
-
-    /// The word as it stands in shared memory.
-    pub(crate) const fn to_bits(self) -> u64 {
-        self.0
-    }
-
-    /// The gate whose word is `bits`.
-    pub(crate) const fn from_bits(bits: u64) -> Gate {
-        Gate(bits)
-    }
-
-    #[inline(always)]
-    pub(super) const fn is_open(self) -> bool {
-        self.0 & Gate::OPEN != 0
-    }
-
-    pub(crate) const fn standing(self) -> Standing {
-        let position = self.0 & !Gate::STATE;
-        match self.0 & Gate::STATE {
-            Gate::OPEN if position == 0 => Standing::Vacant,
-            0b011 => Standing::Joined(position),
-            Gate::CLOSED => Standing::Closed(position),
-            _ => Standing::Invalid,
-        }
     }
 }

@@ -8,11 +8,15 @@
 //! *lap* is what is left of it above.
 
 pub(crate) mod area;
+pub(crate) mod gate;
+mod park;
 mod spin;
 pub mod spsc;
+mod waiting;
 mod word;
 
-pub use area::Standing;
+pub use gate::Standing;
+pub use waiting::{Barrier, Wait, Waiting};
 
 use crate::layout;
 
@@ -39,25 +43,39 @@ impl Role {
     }
 }
 
-/// The shape of a ring: checked once, then kept in private memory.
+/// The shape of a ring, and how its sides wait: checked once, then kept in private memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Geometry {
     capacity: u64,
     first_stamp: u32,
+    waiting: Waiting,
 }
 
 impl Geometry {
-    /// A ring of `capacity` bytes whose lap 0 is stamped `first_stamp`. `None` unless the
-    /// capacity is a power of two between [`layout::CAPACITY_MIN`] and [`layout::CAPACITY_MAX`].
+    /// A ring of `capacity` bytes, whose sides spin, and whose lap 0 is stamped `first_stamp`.
+    /// `None` unless the capacity is a power of two between [`layout::CAPACITY_MIN`] and
+    /// [`layout::CAPACITY_MAX`].
     pub const fn new(capacity: u64, first_stamp: u32) -> Option<Geometry> {
         if capacity.is_power_of_two()
             && capacity >= layout::CAPACITY_MIN
             && capacity <= layout::CAPACITY_MAX
         {
-            Some(Geometry { capacity, first_stamp })
+            Some(Geometry { capacity, first_stamp, waiting: Waiting::Spin })
         } else {
             None
         }
+    }
+
+    /// The same, whose sides wait so.
+    #[must_use]
+    pub const fn waiting_by(mut self, waiting: Waiting) -> Geometry {
+        self.waiting = waiting;
+        self
+    }
+
+    /// How the ring's sides wait.
+    pub const fn waiting(self) -> Waiting {
+        self.waiting
     }
 
     /// Bytes in the ring.

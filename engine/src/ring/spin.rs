@@ -5,10 +5,14 @@
 //! needs; when a wait has become long anyway, the processor is offered to others and the kernel
 //! is asked whether the peer still lives.
 
+use super::waiting::Budget;
 use crate::sync::{Deadline, Memory};
 
 /// Looks between two readings of the clock.
 const LOOKS_PER_CLOCK: u32 = 64;
+
+/// What the looks before the first reading take at least.
+const FIRST_LOOKS_NS: u64 = 2_000;
 
 /// How long a wait lasts before it is called long.
 const LONG_NS: u64 = 50_000;
@@ -49,6 +53,8 @@ pub(super) enum Turn {
     Vain,
     /// Ask the world outside, then look again.
     Ask,
+    /// Sleep: looking has cost enough.
+    Park,
     /// Give up.
     TimedOut,
 }
@@ -56,6 +62,11 @@ pub(super) enum Turn {
 /// One wait, from its first vain look to its end.
 pub(super) struct Spin {
     deadline: Deadline,
+    /// How long to look before it is time to sleep.
+    budget_ns: u64,
+    /// Whether it is time at once. Not twice: who is woken for nothing looks for a while.
+    at_once: bool,
+    park_from_ns: u64,
     long_from_ns: u64,
     ask_from_ns: u64,
     /// Quick looks so far.
@@ -66,15 +77,24 @@ pub(super) struct Spin {
 
 impl Spin {
     #[inline]
-    pub(super) fn until(deadline: Deadline) -> Spin {
-        Spin { deadline, long_from_ns: 0, ask_from_ns: 0, looks: 0, has_come: false }
+    pub(super) fn until(deadline: Deadline, budget: Budget) -> Spin {
+        Spin {
+            deadline,
+            budget_ns: budget.ns(),
+            at_once: budget.ns() == 0,
+            park_from_ns: 0,
+            long_from_ns: 0,
+            ask_from_ns: 0,
+            looks: 0,
+            has_come: false,
+        }
     }
 
     /// A wait that ends before it begins if `deadline` has passed, which it reads the clock for:
     /// for looks that are far apart, and for many waits that share one deadline.
-    pub(super) fn until_on_time<M: Memory>(memory: &M, deadline: Deadline) -> Spin {
+    pub(super) fn until_on_time<M: Memory>(memory: &M, deadline: Deadline, budget: Budget) -> Spin {
         let is_late = deadline != Deadline::NEVER && deadline.has_passed(memory.now());
-        Spin::until(if is_late { Deadline::PASSED } else { deadline })
+        Spin::until(if is_late { Deadline::PASSED } else { deadline }, budget)
     }
 
     /// After a vain look: quick looks by `came`, `pauses` pauses apart, until it says yes or it
@@ -88,6 +108,10 @@ impl Spin {
     ) -> Turn {
         if self.deadline == Deadline::PASSED {
             return Turn::TimedOut;
+        }
+        if self.at_once {
+            self.at_once = false;
+            return Turn::Park;
         }
         for _ in 0..LOOKS_PER_CLOCK {
             for _ in 0..pauses {
@@ -120,6 +144,10 @@ impl Spin {
         if self.long_from_ns == 0 {
             self.long_from_ns = now + LONG_NS;
             self.ask_from_ns = now + ASK_EVERY_NS;
+            self.park_from_ns = now.saturating_add(self.budget_ns.saturating_sub(FIRST_LOOKS_NS));
+        }
+        if now >= self.park_from_ns {
+            return Turn::Park;
         }
         if now >= self.ask_from_ns {
             self.ask_from_ns = now + ASK_EVERY_NS;

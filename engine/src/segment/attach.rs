@@ -42,6 +42,12 @@ fn open(seen: &File, choice: &Attach, named: bool) -> Result<Inner, SegmentError
     let file = fd::open_anew(seen)?;
     fd::check_local(&file)?;
     let checked = header::read(&file, metadata.len())?;
+    let found = checked.geometry.waiting().policy();
+    if let Some(asked) = choice.wait
+        && asked != found
+    {
+        return Err(SegmentError::OtherWait { asked, found });
+    }
     Inner::new(&file, checked, choice.memory, named)
 }
 

@@ -1,6 +1,7 @@
 //! What a creator and an attacher decide.
 
 use super::{Name, Shape};
+use crate::ring::{Barrier, Wait};
 use std::path::PathBuf;
 
 /// Where a segment's memory is.
@@ -34,6 +35,8 @@ pub struct Config {
     pub(super) huge_pages: Option<u64>,
     pub(super) numa_node: Option<u32>,
     pub(super) shape: Option<Shape>,
+    pub(super) wait: Wait,
+    pub(super) barrier: Option<Barrier>,
     pub(super) memory: MemoryChoice,
 }
 
@@ -41,6 +44,7 @@ pub struct Config {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Attach {
     pub(super) any_owner: bool,
+    pub(super) wait: Option<Wait>,
     pub(super) memory: MemoryChoice,
 }
 
@@ -70,6 +74,8 @@ impl Config {
             huge_pages: None,
             numa_node: None,
             shape: None,
+            wait: Wait::Spin,
+            barrier: None,
             memory: MemoryChoice::DEFAULT,
         }
     }
@@ -80,6 +86,21 @@ impl Config {
     #[must_use]
     pub const fn huge_pages(mut self, bytes: u64) -> Config {
         self.huge_pages = Some(bytes);
+        self
+    }
+
+    /// What a side does that has nothing to do, for as long as the segment lives.
+    #[must_use]
+    pub const fn wait(mut self, wait: Wait) -> Config {
+        self.wait = wait;
+        self
+    }
+
+    /// How sleepers are not missed, if any side ever sleeps. Unless it is chosen here, it is
+    /// [`Barrier::Membarrier`] where the system has that.
+    #[must_use]
+    pub const fn barrier(mut self, barrier: Barrier) -> Config {
+        self.barrier = Some(barrier);
         self
     }
 
@@ -121,6 +142,14 @@ impl Attach {
     #[must_use]
     pub const fn any_owner(mut self, on: bool) -> Attach {
         self.any_owner = on;
+        self
+    }
+
+    /// Wants the segment's sides to wait like that; another policy is an error. Unless it is asked
+    /// for, the creator's is followed.
+    #[must_use]
+    pub const fn wait(mut self, wait: Wait) -> Attach {
+        self.wait = Some(wait);
         self
     }
 

@@ -6,7 +6,7 @@
 //! half-made segment, and of two creators of one name exactly one wins.
 
 use super::header::{self, Checked};
-use super::{Backing, Config, Inner, SegmentError, fd, numa, pages};
+use super::{Backing, Config, Inner, SegmentError, fd, numa, pages, waiting};
 use std::ffi::CString;
 use std::fs::{File, OpenOptions, Permissions};
 use std::io;
@@ -64,7 +64,8 @@ fn allocated(file: &File, config: &Config) -> Result<Checked, SegmentError> {
     {
         return Err(SegmentError::NoSuchPages { asked });
     }
-    let checked = header::new(config.capacity, page_bytes, config.shape)?;
+    let waiting = waiting::choose(config.wait, config.barrier)?;
+    let checked = header::new(config.capacity, page_bytes, config.shape, waiting)?;
     let mode = file.set_permissions(Permissions::from_mode(MODE));
     mode.map_err(|error| fd::failed("fchmod", &error))?;
     let bytes = checked.header.segment_bytes;

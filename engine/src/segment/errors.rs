@@ -7,7 +7,7 @@
 use super::Shape;
 use super::header::Field;
 use crate::error::{Corruption, Severed};
-use crate::ring::Role;
+use crate::ring::{Role, Wait};
 
 /// Why a segment was not created or attached. Nothing is left behind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -138,6 +138,18 @@ pub enum SegmentError {
         /// Which was asked for.
         asked: u32,
     },
+    /// The segment's sides wait otherwise than was asked for.
+    OtherWait {
+        /// What was asked for.
+        asked: Wait,
+        /// What its creator chose.
+        found: Wait,
+    },
+    /// The segment was to need membarrier(2), and the system refuses it: take fences.
+    NoMembarrier {
+        /// With this errno.
+        errno: i32,
+    },
     /// A system call failed otherwise.
     Io {
         /// Which.
@@ -166,6 +178,11 @@ pub enum JoinError {
     Typed {
         /// The shape of its records.
         shape: Shape,
+    },
+    /// Whoever sleeps in this segment needs membarrier(2), and the system refuses it.
+    NoMembarrier {
+        /// With this errno.
+        errno: i32,
     },
     /// The ring holds what no correct peer writes: remove it and make it anew.
     Corrupted(Corruption),
@@ -243,6 +260,8 @@ impl SegmentError {
             SegmentError::NoNamedHugePages => 52,
             SegmentError::NoHugePages { .. } => 53,
             SegmentError::NoSuchNode { .. } => 54,
+            SegmentError::OtherWait { .. } => 55,
+            SegmentError::NoMembarrier { .. } => NO_MEMBARRIER,
             SegmentError::Io { .. } => IO,
         }
     }
@@ -256,6 +275,7 @@ impl JoinError {
             JoinError::DoorStuck => DOOR_STUCK,
             JoinError::Removed => 44,
             JoinError::Typed { .. } => 50,
+            JoinError::NoMembarrier { .. } => NO_MEMBARRIER,
             JoinError::Corrupted(_) => Corruption::CODE,
             JoinError::Severed(severed) => severed.code(),
             JoinError::Io { .. } => IO,
@@ -282,6 +302,7 @@ impl RemoveError {
 const IO: i32 = 41;
 const BUSY: i32 = 42;
 const DOOR_STUCK: i32 = 43;
+const NO_MEMBARRIER: i32 = 56;
 
 impl std::error::Error for SegmentError {}
 impl std::error::Error for JoinError {}

@@ -3,13 +3,12 @@
 //! It is read through the descriptor, not through a mapping: so it is in private memory before
 //! anything is mapped, and a file that is cut short meanwhile is an error and no signal.
 
-use super::{SegmentError, Shape, fd, pages};
+use super::{SegmentError, Shape, fd, pages, waiting};
 use crate::layout::{
     ABI_VERSION, CELL, CONSUMER_GATE, DATA, HEAD, Header, KIND_SPSC, MAGIC, PRODUCER_GATE,
-    WAIT_SPIN,
 };
-use crate::ring::Geometry;
-use crate::ring::area::Gate;
+use crate::ring::gate::Gate;
+use crate::ring::{Geometry, Waiting};
 use core::fmt;
 use core::mem::offset_of;
 use std::fs::File;
@@ -30,6 +29,10 @@ pub enum Field {
     PageBytes,
     /// The wait policy.
     WaitPolicy,
+    /// How sleepers are woken, against the wait policy.
+    WakeMeans,
+    /// How sleepers are not missed, against the wait policy.
+    Barrier,
     /// The size of a typed segment's records.
     RecordBytes,
     /// The layout hash of a typed segment's records.
@@ -59,16 +62,18 @@ pub(super) fn check_asked(capacity: u64, shape: Option<Shape>) -> Result<(), Seg
 }
 
 /// The header of a new segment of `capacity` bytes in pages of `page_bytes`, for records of `shape`
-/// if there is one.
+/// if there is one, whose sides wait as `waiting` says.
 pub(super) fn new(
     capacity: u64,
     page_bytes: u64,
     shape: Option<Shape>,
+    waiting: Waiting,
 ) -> Result<Checked, SegmentError> {
     let [id_low, id_high, stamp] = fd::random()?;
     let first_stamp = stamp as u32;
     let geometry =
         Geometry::new(capacity, first_stamp).ok_or(SegmentError::Capacity { asked: capacity })?;
+    let [wait_policy, wake_means, barrier] = waiting::words(waiting);
     let header = Header {
         magic: MAGIC,
         abi_version: ABI_VERSION,
@@ -78,14 +83,16 @@ pub(super) fn new(
         cell_bytes: CELL as u32,
         page_bytes: u32::try_from(page_bytes)
             .map_err(|_| SegmentError::NoSuchPages { asked: page_bytes })?,
-        wait_policy: WAIT_SPIN,
+        wait_policy,
         first_stamp,
         segment_id: [id_low, id_high],
         record_bytes: shape.map_or(0, |shape| shape.bytes),
         type_hash: shape.map_or(0, |shape| shape.hash),
-        reserved: [0; 22],
+        wake_means,
+        barrier,
+        reserved: [0; 21],
     };
-    Ok(Checked { header, geometry })
+    Ok(Checked { header, geometry: geometry.waiting_by(waiting) })
 }
 
 /// What stands before the ring in a new segment: header, gates, and zeros.
@@ -152,9 +159,10 @@ fn check(header: Header, bytes: u64, page_bytes: u64) -> Result<Checked, Segment
     if bytes != header.segment_bytes {
         return Err(SegmentError::WrongSize { wanted: header.segment_bytes, bytes });
     }
-    if header.wait_policy != WAIT_SPIN {
-        return damaged(Field::WaitPolicy, header.wait_policy.into());
-    }
+    let waiting = match waiting::of(&header) {
+        Ok(waiting) => waiting,
+        Err((field, value)) => return damaged(field, value.into()),
+    };
     // Both or neither, and a record that the ring takes.
     let has_bytes = (1..=geometry.longest_message() as u64).contains(&header.record_bytes);
     if header.record_bytes != 0 && !has_bytes {
@@ -166,7 +174,7 @@ fn check(header: Header, bytes: u64, page_bytes: u64) -> Result<Checked, Segment
     if let Some(word) = header.reserved.iter().find(|word| **word != 0) {
         return damaged(Field::Reserved, *word);
     }
-    Ok(Checked { header, geometry })
+    Ok(Checked { header, geometry: geometry.waiting_by(waiting) })
 }
 
 fn encode(header: &Header) -> [u8; BYTES] {
@@ -188,6 +196,8 @@ impl fmt::Display for Field {
             Field::CellBytes => "cell size",
             Field::PageBytes => "page size",
             Field::WaitPolicy => "wait policy",
+            Field::WakeMeans => "means of waking",
+            Field::Barrier => "barrier",
             Field::RecordBytes => "record size",
             Field::TypeHash => "record type",
             Field::Reserved => "reserved part",

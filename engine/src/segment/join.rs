@@ -1,6 +1,7 @@
 //! Taking a role.
 //!
 //! ```text
+//!   the barrier          by which one will sleep works here
 //!   the door             one at a time, against removal too
 //!     the role's byte    Busy if somebody has it
 //!     the name           Removed if it is gone meanwhile
@@ -18,10 +19,11 @@ use super::door::Door;
 use super::mapping::{Mapping, RoleLock};
 use super::remove::is_removed;
 use super::trust::Peers;
-use super::{Inner, JoinError, Shape, fd, locks};
+use super::{Inner, JoinError, Shape, fd, locks, waiting};
 use crate::error::Severed;
 use crate::layout::{CONSUMER_GATE, Participant};
-use crate::ring::area::{Gate, participant_at};
+use crate::ring::area::participant_at;
+use crate::ring::gate::Gate;
 use crate::ring::{Role, spsc};
 use crate::sync::{Ordering, Raw};
 use core::mem::offset_of;
@@ -65,6 +67,7 @@ fn join<P: Peers>(segment: &Arc<Inner>, role: Role) -> Result<(Door<'_>, Mapping
     if let Some(cause) = segment.map.severed() {
         return Err(JoinError::Severed(cause));
     }
+    waiting::check_possible(segment.geometry.waiting())?;
     let door = Door::enter(&segment.node)?;
     if !segment.node.try_take(role).map_err(fcntl_failed)? {
         return Err(JoinError::Busy { role, pid: segment.pid_of(role) });

@@ -5,9 +5,9 @@ use super::locks;
 use super::remove::is_removed;
 use super::trust::{Peers, Trusted, Untrusted};
 use crate::error::Severed;
-use crate::ring::Role;
+use crate::ring::{Barrier, Role};
 use crate::sync::{Mapped, Memory, Ordering, Outside, Raw, Trusting};
-use crate::sync::{measured_pause_tenth_ns, monotonic_ns};
+use crate::sync::{futex, measured_pause_tenth_ns, membarrier, monotonic_ns, processors};
 use core::marker::PhantomData;
 use std::sync::Arc;
 
@@ -129,6 +129,34 @@ unsafe impl<P: Peers> Memory for Mapping<P> {
 
     fn now(&self) -> u64 {
         monotonic_ns()
+    }
+
+    fn barrier(&self, form: Barrier) -> bool {
+        match form {
+            Barrier::Fence => {
+                self.fence();
+                true
+            }
+            Barrier::Membarrier => membarrier::barrier().is_ok(),
+        }
+    }
+
+    fn is_registered(&self) -> bool {
+        membarrier::is_registered()
+    }
+
+    fn is_alone(&self) -> bool {
+        processors::is_alone()
+    }
+
+    unsafe fn sleep(&self, at: usize, word: u64, ns: u64) -> bool {
+        // SAFETY: a word of the segment, whose lower half comes first; mapped as long as we are.
+        unsafe { futex::wait(self.raw.base().wrapping_add(at).cast(), word as u32, ns) }
+    }
+
+    unsafe fn wake(&self, at: usize) {
+        // SAFETY: as in `sleep`.
+        unsafe { futex::wake(self.raw.base().wrapping_add(at).cast()) };
     }
 
     /// Whatever cannot be found out counts as a living peer: a deadline ends such a wait, and

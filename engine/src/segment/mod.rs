@@ -27,6 +27,7 @@
 //! | `pages`, `numa` | in what pieces it comes, and from where |
 //! | `locks`, `registry` | lock bytes, and which of them are this process's own |
 //! | `join`, `door` | taking a role; one at a time |
+//! | `waiting` | how its sides wait |
 //! | `shape`, `trust` | records of one type; the promise that allows references into the ring |
 //! | `table`, `sever` | all mappings, and cutting one off in place |
 //! | `fork`, `guard` | the two causes of that: a fork's child, and a truncated file |
@@ -69,6 +70,7 @@ mod shape;
 mod survey;
 mod table;
 mod trust;
+mod waiting;
 
 pub use config::{Attach, Backing, Config};
 pub use errors::{JoinError, RemoveError, SegmentError};
@@ -84,7 +86,7 @@ pub use survey::{RoleSurvey, Survey};
 pub use trust::{Peers, Trusted, TrustingSegment, Untrusted};
 
 use crate::layout::{Header, Participant};
-use crate::ring::{Geometry, Role, spsc};
+use crate::ring::{Geometry, Role, Waiting, spsc};
 use config::MemoryChoice;
 use core::mem::offset_of;
 use header::Checked;
@@ -218,6 +220,11 @@ impl Segment {
     /// The shape of the ring's records, if it takes one type only.
     pub fn shape(&self) -> Option<Shape> {
         Shape::of(&self.inner.header)
+    }
+
+    /// How its sides wait.
+    pub fn waiting(&self) -> Waiting {
+        self.inner.geometry.waiting()
     }
 
     /// Joins as the producer of records of a type that was checked to be the segment's.

@@ -20,11 +20,13 @@ use super::map::Map;
 use super::registry::{Key, Node};
 use super::{Name, RemoveError, SegmentError, attach, fd, header, locks};
 use crate::layout::{
-    CONSUMER, CONSUMER_GATE, HEAD, MAGIC, PRODUCER, PRODUCER_GATE, Participant, REMOVAL, REMOVED,
+    Bed, CONSUMER, CONSUMER_GATE, HEAD, MAGIC, PRODUCER, PRODUCER_GATE, Participant, REMOVAL,
+    REMOVED,
 };
-use crate::ring::area::Gate;
+use crate::ring::area::bed_at;
+use crate::ring::gate::Gate;
 use crate::ring::{Role, Standing};
-use crate::sync::{Ordering, Raw};
+use crate::sync::{Ordering, Raw, futex};
 use core::mem::offset_of;
 use std::fs::{self, File};
 use std::io;
@@ -90,6 +92,19 @@ fn mark(raw: Raw) {
     for (at, word) in [(REMOVAL, REMOVED), (CONSUMER_GATE, 0), (PRODUCER_GATE, 0)] {
         // SAFETY: control words below `DATA`, aligned by the layout.
         unsafe { raw.store(at, word, Ordering::Release) };
+    }
+    // Those who sleep are to look at their gates. One who publishes may ring at the same time, and
+    // one ring of two be lost: a sleeper is woken by either.
+    for role in [Role::Producer, Role::Consumer] {
+        let bell = bed_at(role) + offset_of!(Bed, bell);
+        // ORDERING: Relaxed: see above.
+        // SAFETY: as above.
+        let rung = unsafe { raw.load(bell, Ordering::Relaxed) }.wrapping_add(1);
+        // ORDERING: Release: who sees it rung sees the gates.
+        // SAFETY: as above.
+        unsafe { raw.store(bell, rung, Ordering::Release) };
+        // SAFETY: as above, and its lower half comes first.
+        unsafe { futex::wake(raw.base().wrapping_add(bell).cast()) };
     }
 }
 

@@ -118,6 +118,11 @@ impl fmt::Display for SegmentError {
                 "there is no NUMA node {asked} with memory for this process: see \
                  /sys/devices/system/node/has_memory"
             ),
+            SegmentError::OtherWait { asked, found } => write!(
+                f,
+                "the segment's sides wait by {found} and not by {asked}: ask for that, or for none"
+            ),
+            SegmentError::NoMembarrier { errno } => no_membarrier(f, errno),
             SegmentError::TooManyMappings { limit } => write!(
                 f,
                 "this process has {limit} segments mapped, which is the most: drop one first"
@@ -153,6 +158,7 @@ impl fmt::Display for JoinError {
                 "the ring takes records of one type only ({shape}) and no other messages: send \
                  with a program that has this type"
             ),
+            JoinError::NoMembarrier { errno } => no_membarrier(f, errno),
             JoinError::Corrupted(corruption) => {
                 write!(f, "{corruption}; remove the segment and make it anew")
             }
@@ -200,6 +206,15 @@ fn held(f: &mut fmt::Formatter<'_>, role: Role, pid: Option<u64>, advice: &str) 
         Some(pid) => write!(f, "the ring has {side}, process {pid}: {advice}"),
         None => write!(f, "the ring has {side} in an unknown process: {advice}"),
     }
+}
+
+fn no_membarrier(f: &mut fmt::Formatter<'_>, errno: i32) -> fmt::Result {
+    write!(
+        f,
+        "membarrier(2) is refused ({}), by which the segment's sides find out who sleeps: allow it \
+         (seccomp), or make the segment with fences",
+        io::Error::from_raw_os_error(errno)
+    )
 }
 
 fn failed_call(f: &mut fmt::Formatter<'_>, call: &str, errno: i32) -> fmt::Result {

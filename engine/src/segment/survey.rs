@@ -2,7 +2,7 @@
 
 use super::{Inner, join, locks};
 use crate::layout::{CONSUMER_GATE, HEAD, PRODUCER_GATE, Participant};
-use crate::ring::area::Gate;
+use crate::ring::gate::Gate;
 use crate::ring::{Position, Role, Standing};
 use crate::sync::{Ordering, Raw};
 use core::mem::offset_of;

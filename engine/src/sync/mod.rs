@@ -13,6 +13,9 @@
 //!   each of which happens once, in one piece: whatever a peer that breaks the rules writes.
 
 mod copy;
+pub(crate) mod futex;
+pub(crate) mod membarrier;
+pub(crate) mod processors;
 mod raw;
 mod time;
 
@@ -22,6 +25,7 @@ pub use time::Deadline;
 pub(crate) use time::{measured_pause_tenth_ns, monotonic_ns};
 
 use crate::error::Severed;
+use crate::ring::Barrier;
 
 /// What a pause takes where nobody has measured it.
 pub const PAUSE_TENTH_NS: u64 = 95;
@@ -151,6 +155,54 @@ pub unsafe trait Memory {
 
     /// Lets another process have this processor, if one wants it.
     fn yield_now(&self);
+
+    /// A full barrier of this thread.
+    fn fence(&self) {
+        core::sync::atomic::fence(Ordering::SeqCst);
+    }
+
+    /// Keeps the compiler, and nobody else, from moving accesses across.
+    fn compiler_fence(&self) {
+        core::sync::atomic::compiler_fence(Ordering::SeqCst);
+    }
+
+    /// The barrier of who is about to sleep. False if it failed: then a wake may be missed.
+    fn barrier(&self, form: Barrier) -> bool {
+        let (Barrier::Fence | Barrier::Membarrier) = form;
+        self.fence();
+        true
+    }
+
+    /// Whether this process takes part in others' [`Barrier::Membarrier`].
+    fn is_registered(&self) -> bool {
+        true
+    }
+
+    /// Whether this process has one processor only.
+    fn is_alone(&self) -> bool {
+        false
+    }
+
+    /// Sleeps while the word at `at` is `word` in its lower half, for up to `ns` nanoseconds or
+    /// until somebody wakes it, or for no reason for less. Says whether the time was up.
+    ///
+    /// # Safety
+    ///
+    /// As for [`Memory::load`].
+    unsafe fn sleep(&self, at: usize, word: u64, ns: u64) -> bool {
+        let _ = (at, word, ns);
+        self.yield_now();
+        false
+    }
+
+    /// Wakes whoever sleeps at `at`.
+    ///
+    /// # Safety
+    ///
+    /// As for [`Memory::load`].
+    unsafe fn wake(&self, at: usize) {
+        let _ = at;
+    }
 
     /// `CLOCK_MONOTONIC`, in nanoseconds.
     fn now(&self) -> u64;

@@ -30,6 +30,11 @@ impl Deadline {
         Deadline { at_ns }
     }
 
+    /// This point or `ns`, whichever comes first.
+    pub(crate) const fn earlier_than(self, ns: u64) -> u64 {
+        if self.at_ns < ns { self.at_ns } else { ns }
+    }
+
     /// Whether the deadline lies behind `now_ns`.
     pub const fn has_passed(self, now_ns: u64) -> bool {
         self.at_ns != u64::MAX && now_ns >= self.at_ns

@@ -21,8 +21,9 @@ impl<T: Plain, M: Memory> TypedConsumer<T, M> {
         TypedConsumer { bytes, of: PhantomData }
     }
 
-    /// Takes the next record if there is one now. Does not block, makes no system call; so it does
-    /// not notice that the producer died, see [`TypedConsumer::peer`].
+    /// Takes the next record if there is one now. Does not block, and makes no system call but
+    /// to wake a producer that sleeps; so it does not notice that the producer died, see
+    /// [`TypedConsumer::peer`].
     ///
     /// It is not released before the next call that asks for one: a process that is killed before
     /// this call returned has lost nothing, and its successor receives it.
@@ -31,8 +32,8 @@ impl<T: Plain, M: Memory> TypedConsumer<T, M> {
         self.bytes.try_recv_value()
     }
 
-    /// Takes the next record, waiting for it until `deadline`. Spins while it waits. Releases like
-    /// [`TypedConsumer::try_recv`].
+    /// Takes the next record, waiting for it until `deadline`, as the segment's
+    /// [`Wait`](crate::Wait) says. Releases like [`TypedConsumer::try_recv`].
     #[inline(always)]
     pub fn recv(&mut self, deadline: Deadline) -> Result<T, RecvError> {
         self.bytes.recv_value(deadline)

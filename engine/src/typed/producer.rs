@@ -18,13 +18,15 @@ impl<T: Plain, M: Memory> TypedProducer<T, M> {
         TypedProducer { bytes, of: PhantomData }
     }
 
-    /// Sends a copy of `record` if there is room now. Does not block, makes no system call.
+    /// Sends a copy of `record` if there is room now. Does not block, and makes no system call but
+    /// to wake a consumer that sleeps.
     #[inline(always)]
     pub fn try_send(&mut self, record: &T) -> Result<Position, SendError> {
         self.bytes.try_send(record.as_bytes())
     }
 
-    /// Sends a copy of `record`, waiting for room until `deadline`. Spins while it waits.
+    /// Sends a copy of `record`, waiting for room until `deadline`, as the segment's
+    /// [`Wait`](crate::Wait) says.
     #[inline(always)]
     pub fn send(&mut self, record: &T, deadline: Deadline) -> Result<Position, SendError> {
         self.bytes.send(record.as_bytes(), deadline)

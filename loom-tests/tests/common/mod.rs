@@ -2,8 +2,8 @@
 #![allow(dead_code, reason = "each file of models uses its part")]
 
 use annulus::Deadline;
-use annulus::ring::Geometry;
 use annulus::ring::spsc::{Consumer, Producer};
+use annulus::ring::{Barrier, Geometry, Waiting};
 use annulus_loom_tests::{Modelled, Ring};
 use std::sync::Arc;
 
@@ -17,6 +17,11 @@ pub(crate) fn geometry() -> Geometry {
     Geometry::new(CAPACITY, STAMP).expect("the smallest ring is a ring")
 }
 
+/// The same ring, whose sides sleep at once.
+pub(crate) fn parking(barrier: Barrier) -> Geometry {
+    geometry().waiting_by(Waiting::Park { spins: false, barrier })
+}
+
 /// Explores a model with the preemption bound of `LOOM_MAX_PREEMPTIONS`, or 3.
 pub(crate) fn model(run: impl Fn() + Sync + Send + 'static) {
     let mut builder = loom::model::Builder::new();
@@ -25,13 +30,21 @@ pub(crate) fn model(run: impl Fn() + Sync + Send + 'static) {
 }
 
 pub(crate) fn producer(memory: Modelled) -> Producer<Modelled> {
-    // SAFETY: a modelled ring has the geometry's size, and models have one producer at a time.
-    unsafe { Producer::attach(memory, geometry()) }.expect("nothing is corrupted")
+    producer_of(memory, geometry())
 }
 
 pub(crate) fn consumer(memory: Modelled) -> Consumer<Modelled> {
+    consumer_of(memory, geometry())
+}
+
+pub(crate) fn producer_of(memory: Modelled, geometry: Geometry) -> Producer<Modelled> {
+    // SAFETY: a modelled ring has the geometry's size, and models have one producer at a time.
+    unsafe { Producer::attach(memory, geometry) }.expect("nothing is corrupted")
+}
+
+pub(crate) fn consumer_of(memory: Modelled, geometry: Geometry) -> Consumer<Modelled> {
     // SAFETY: as above, for the consumer.
-    unsafe { Consumer::attach(memory, geometry()) }.expect("nothing is corrupted")
+    unsafe { Consumer::attach(memory, geometry) }.expect("nothing is corrupted")
 }
 
 /// A ring that has moved on to `position` by empty messages, with nothing in it.

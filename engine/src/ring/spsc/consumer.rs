@@ -1,7 +1,10 @@
 //! The receiving side: finding records, and releasing what was read.
 
-use super::super::area::{Area, Gate};
+use super::super::area::Area;
+use super::super::gate::Gate;
+use super::super::park::{Bell, Sleeper};
 use super::super::spin::Cadence;
+use super::super::waiting::Budget;
 use super::super::word::Tag;
 use super::super::{Geometry, Position, Role};
 use super::ahead::Ahead;
@@ -51,6 +54,10 @@ pub struct Consumer<M: Memory> {
     pub(super) last_record: u64,
     pub(super) ahead: Ahead,
     pub(super) tally: Tally,
+    /// How long to look at an empty ring, where to sleep then, and how a producer is woken.
+    pub(super) budget: Budget,
+    pub(super) sleeper: Sleeper,
+    pub(super) bell: Bell,
     /// From where on the run's messages are not counted yet.
     pub(super) counted: Position,
     pub(super) poison: Option<(RecvError, u64)>,
@@ -77,7 +84,11 @@ impl<M: Memory> Consumer<M> {
         }
         // ORDERING: Release, edge J: one who sees us here has us counted.
         area.set_gate(Role::Consumer, Gate::joined(head), Ordering::Release);
+        let waiting = geometry.waiting();
         let mut consumer = Consumer {
+            budget: Budget::of(waiting, area.memory()),
+            sleeper: Sleeper::of(&area, Role::Consumer, waiting),
+            bell: Bell::of(&area, Role::Producer, waiting),
             cadence: Cadence::of(area.memory()),
             ahead: Ahead::of(area.capacity()),
             tally: Tally::after(&area, Role::Consumer),
@@ -173,6 +184,7 @@ impl<M: Memory> Consumer<M> {
             self.released = self.position;
             // What is left of a run is not counted one by one: who comes next releases it.
             self.until_release = if self.run_end == 0 { self.release_records } else { 0 };
+            self.bell.published(&self.area, self.released);
         }
     }
 
@@ -248,6 +260,8 @@ impl<M: Memory> Drop for Consumer<M> {
             self.publish_counters();
             // ORDERING: Relaxed: a closed gate is an answer by itself; nothing is read on its word.
             self.area.close_gate(Role::Consumer, self.position, Ordering::Relaxed);
+            self.sleeper.settle(&self.area);
+            self.bell.ring_anyway(&self.area);
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Where the next message is: looking at words, and waiting for one.
 
-use super::super::area::Standing;
+use super::super::gate::Standing;
 use super::super::spin::{Spin, Turn};
 use super::super::word::{self, Framed, Tag};
 use super::super::{Position, Role};
@@ -166,8 +166,12 @@ impl<M: Memory> Consumer<M> {
     /// most messages.
     #[inline(never)]
     pub(super) fn await_burst(&mut self) -> bool {
-        // A message that is there already is for others: it has another length.
-        if self.position - self.burst_start >= STREAM_BYTES || self.has_come() {
+        // Who is to sleep at once does not look. A message that is there already is for others: it
+        // has another length.
+        if self.budget.ns() == 0
+            || self.position - self.burst_start >= STREAM_BYTES
+            || self.has_come()
+        {
             return false;
         }
         // Rule 11, as in `end`.
@@ -198,7 +202,13 @@ impl<M: Memory> Consumer<M> {
 
     #[inline(never)]
     fn wait(&mut self, deadline: Deadline) -> Result<Found, RecvError> {
-        let mut spin = Spin::until(deadline);
+        let found = self.look_until(deadline);
+        self.sleeper.rise(&self.area);
+        found
+    }
+
+    fn look_until(&mut self, deadline: Deadline) -> Result<Found, RecvError> {
+        let mut spin = Spin::until(deadline, self.budget);
         let may_wait = deadline != Deadline::PASSED;
         let mut waits = false;
         loop {
@@ -223,8 +233,10 @@ impl<M: Memory> Consumer<M> {
             }
             self.stream_start = self.position;
             let came = || self.has_come();
-            let turn = spin.turns(self.area.memory(), self.cadence.empty_pauses, came);
-            if turn != Turn::Came {
+            let mut turn = spin.turns(self.area.memory(), self.cadence.empty_pauses, came);
+            if turn == Turn::Came {
+                self.budget.was_enough();
+            } else {
                 // Not before: a round trip has no time for it.
                 self.publish_counters();
                 if may_wait && !waits {
@@ -232,13 +244,16 @@ impl<M: Memory> Consumer<M> {
                     self.tally.begin_wait(&self.area, Role::Consumer);
                 }
             }
+            if turn == Turn::Park {
+                turn = self.park(deadline);
+            }
             match turn {
                 Turn::Came => {
                     if let Some(found) = self.glance() {
                         return Ok(found);
                     }
                 }
-                Turn::Vain => {}
+                Turn::Vain | Turn::Park => {}
                 Turn::TimedOut => return Err(RecvError::Timeout),
                 Turn::Ask => {
                     if let Some(end) = self.ask_outside() {
@@ -254,6 +269,18 @@ impl<M: Memory> Consumer<M> {
                 }
             }
         }
+    }
+
+    /// Sleeps until a message comes, or as long as is good at once.
+    #[cold]
+    fn park(&mut self, deadline: Deadline) -> Turn {
+        self.budget.was_vain();
+        let (area, tag, position) = (&self.area, self.tag, self.position);
+        self.sleeper.park(area, 0, deadline, || {
+            // ORDERING: Relaxed: only whether to look properly.
+            let word = area.word(position, Ordering::Relaxed);
+            !tag.accepts(word) && area.is_worth_waiting_for(Role::Producer)
+        })
     }
 
     /// Why waiting for a message is in vain, if it is.

@@ -1,7 +1,10 @@
 //! The sending side: finding room, writing records.
 
-use super::super::area::{Area, Gate, Standing};
+use super::super::area::Area;
+use super::super::gate::{Gate, Standing};
+use super::super::park::{Bell, Sleeper};
 use super::super::spin::Cadence;
+use super::super::waiting::Budget;
 use super::super::word::{self, Framed, Tag};
 use super::super::{Geometry, Position, Role};
 use super::ahead::Ahead;
@@ -28,11 +31,18 @@ pub struct Producer<M: Memory> {
     pub(super) room_end: Position,
     /// Before where a record must end to be sent by the short way: in this lap, and with room.
     pub(super) short_end: Position,
+    /// The same where the consumer may sleep; one of the two is 0. So a send that nobody has to be
+    /// woken for has nothing to do with it.
+    pub(super) rung_end: Position,
     /// The tag of the lap that `tail` is in.
     pub(super) tag: Tag,
     pub(super) cadence: Cadence,
     pub(super) ahead: Ahead,
     pub(super) tally: Tally,
+    /// How long to look at a full ring, where to sleep then, and how a sleeping consumer is woken.
+    pub(super) budget: Budget,
+    pub(super) sleeper: Sleeper,
+    pub(super) bell: Bell,
     pub(super) poison: Option<(SendError, u64)>,
     pub(super) not_sync: PhantomData<Cell<()>>,
 }
@@ -63,9 +73,14 @@ impl<M: Memory> Producer<M> {
         }
         // ORDERING: Release, edge J: one who sees us here has us counted.
         area.set_gate(Role::Producer, Gate::joined(tail), Ordering::Release);
+        let waiting = geometry.waiting();
         Ok(Producer {
+            budget: Budget::of(waiting, area.memory()),
+            sleeper: Sleeper::of(&area, Role::Producer, waiting),
+            bell: Bell::of(&area, Role::Consumer, waiting),
             room_end: head + area.capacity(),
             short_end: 0,
+            rung_end: 0,
             tag: area.tag(tail),
             cadence: Cadence::of(area.memory()),
             ahead: Ahead::of(area.capacity()),
@@ -77,7 +92,8 @@ impl<M: Memory> Producer<M> {
         })
     }
 
-    /// Sends a copy of `message` if there is room now. Does not block, makes no system call.
+    /// Sends a copy of `message` if there is room now. Does not block, and makes no system call but
+    /// to wake a consumer that sleeps.
     #[inline(always)]
     pub fn try_send(&mut self, message: &[u8]) -> Result<Position, SendError> {
         match self.send_short(message) {
@@ -86,7 +102,8 @@ impl<M: Memory> Producer<M> {
         }
     }
 
-    /// Sends a copy of `message`, waiting for room until `deadline`. Spins while it waits.
+    /// Sends a copy of `message`, waiting for room until `deadline`, as the ring's
+    /// [`Wait`](crate::Wait) says.
     ///
     /// A send that had to wait goes on when a quarter of the ring is free, so that the two sides
     /// do not take each other's lines away for every record.
@@ -164,11 +181,19 @@ impl<M: Memory> Producer<M> {
         let end = start + word::record_bytes(message.len() as u64);
         // ORDERING: Relaxed: whether to go on at all; the reasons are looked at elsewhere.
         let open = self.area.gate(Role::Consumer, Ordering::Relaxed).is_open();
-        if message.len() > SHORT_MAX || end >= self.short_end || !open {
+        if message.len() > SHORT_MAX || !open {
             return None;
         }
-        self.write(start, message);
-        Some(start)
+        if end < self.short_end {
+            self.write(start, message);
+            return Some(start);
+        }
+        if end < self.rung_end {
+            self.write(start, message);
+            self.bell.published(&self.area, end);
+            return Some(start);
+        }
+        None
     }
 
     #[inline(never)]
@@ -187,6 +212,7 @@ impl<M: Memory> Producer<M> {
         self.skip_to(start);
         self.ask_for_next_word(start, message.len());
         self.write(start, message);
+        self.bell.published(&self.area, self.tail);
         self.set_short_end();
         start
     }
@@ -213,6 +239,8 @@ impl<M: Memory> Drop for Producer<M> {
             self.publish_counters();
             // ORDERING: Release, edge G: every record comes before the close.
             self.area.close_gate(Role::Producer, self.tail, Ordering::Release);
+            self.sleeper.settle(&self.area);
+            self.bell.ring_anyway(&self.area);
         }
     }
 }

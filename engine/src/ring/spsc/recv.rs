@@ -55,8 +55,9 @@ pub struct Received {
 }
 
 impl<M: Memory> Consumer<M> {
-    /// Copies the next message to the front of `into` if there is one now. Does not block, makes
-    /// no system call; so it does not notice that the producer died, see [`Consumer::peer`].
+    /// Copies the next message to the front of `into` if there is one now. Does not block, and
+    /// makes no system call but to wake a producer that sleeps; so it does not notice that the
+    /// producer died, see [`Consumer::peer`].
     ///
     /// The message is not released before the next call that asks for one: a process that is
     /// killed before this call returned has lost nothing, and its successor receives it.
@@ -68,8 +69,8 @@ impl<M: Memory> Consumer<M> {
         }
     }
 
-    /// Copies the next message to the front of `into`, waiting for it until `deadline`. Spins
-    /// while it waits. Releases like [`Consumer::try_recv`].
+    /// Copies the next message to the front of `into`, waiting for it until `deadline`, as the
+    /// ring's [`Wait`](crate::Wait) says. Releases like [`Consumer::try_recv`].
     ///
     /// Fastest where `into` has the message's length and the compiler knows it; faster still is
     /// [`Consumer::recv_array`].
@@ -89,8 +90,9 @@ impl<M: Memory> Consumer<M> {
         Ok(self.message(place))
     }
 
-    /// Takes the next message, of `N` bytes, waiting for it until `deadline`. Spins while it
-    /// waits. A message of another length stays in the ring. Releases like [`Consumer::try_recv`].
+    /// Takes the next message, of `N` bytes, waiting for it until `deadline`, as the ring's
+    /// [`Wait`](crate::Wait) says. A message of another length stays in the ring. Releases like
+    /// [`Consumer::try_recv`].
     ///
     /// The fastest way for messages of one length, since a message that is looked at where it is
     /// received need not pass through memory: no address of it is given to any call.

@@ -1,6 +1,6 @@
 //! Where the next record goes: finding room in the ring, and waiting for it.
 
-use super::super::area::Standing;
+use super::super::gate::Standing;
 use super::super::spin::{Spin, Turn};
 use super::super::word;
 use super::super::{Position, Role};
@@ -85,7 +85,13 @@ impl<M: Memory> Producer<M> {
     #[cold]
     #[inline(never)]
     fn wait(&mut self, record: u64, deadline: Deadline) -> Result<Position, SendError> {
-        let mut spin = Spin::until_on_time(self.area.memory(), deadline);
+        let room = self.look_until_room(record, deadline);
+        self.sleeper.rise(&self.area);
+        room
+    }
+
+    fn look_until_room(&mut self, record: u64, deadline: Deadline) -> Result<Position, SendError> {
+        let mut spin = Spin::until_on_time(self.area.memory(), deadline, self.budget);
         let (mut patient, mut waits) = (true, false);
         loop {
             let start = self.look_for_room(record)?;
@@ -103,12 +109,20 @@ impl<M: Memory> Producer<M> {
             // ORDERING: Relaxed: only whether to look properly.
             let oldest = known_end - self.area.capacity();
             let came = || self.area.head(Ordering::Relaxed) != oldest;
-            match spin.turns(self.area.memory(), self.cadence.apart_pauses, came) {
-                Turn::Came => {}
+            let mut turn = spin.turns(self.area.memory(), self.cadence.apart_pauses, came);
+            if turn == Turn::Came {
+                self.budget.was_enough();
+            }
+            if turn == Turn::Park {
+                turn = self.park(record, deadline);
+            }
+            match turn {
+                Turn::Came | Turn::Park => {}
                 // The consumer is not streaming: take what fits.
                 Turn::Vain => patient = false,
                 Turn::TimedOut => return start.ok_or(SendError::Timeout),
                 Turn::Ask => {
+                    patient = false;
                     if let Some(end) = self.ask_outside() {
                         // Once more: the peer may have released before it went.
                         return self.look_for_room(record)?.ok_or(end);
@@ -116,6 +130,22 @@ impl<M: Memory> Producer<M> {
                 }
             }
         }
+    }
+
+    /// Sleeps until a quarter of the ring is free and the record fits, or as long as is good at
+    /// once.
+    #[cold]
+    fn park(&mut self, record: u64, deadline: Deadline) -> Turn {
+        self.budget.was_vain();
+        let to_end = self.area.to_end(self.tail);
+        let skip = if record <= to_end { 0 } else { to_end };
+        let needed = (skip + record).max(self.area.capacity() / 4);
+        let wanted = (self.tail + needed).saturating_sub(self.area.capacity());
+        let area = &self.area;
+        self.sleeper.park(area, wanted, deadline, || {
+            // ORDERING: Relaxed: only whether to look properly.
+            area.head(Ordering::Relaxed) < wanted && area.is_worth_waiting_for(Role::Consumer)
+        })
     }
 
     /// Why waiting for room is in vain, if it is.
@@ -153,7 +183,7 @@ impl<M: Memory> Producer<M> {
     fn poisoned(&mut self, error: SendError, at: u64) -> SendError {
         self.poison = Some((error, at));
         self.room_end = 0;
-        self.short_end = 0;
+        (self.short_end, self.rung_end) = (0, 0);
         error
     }
 }

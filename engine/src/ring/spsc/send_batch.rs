@@ -61,7 +61,7 @@ impl<M: Memory> Producer<M> {
             return 0;
         }
         let start = self.tail;
-        let end = self.short_end.min(start + TOGETHER_BYTES);
+        let end = self.short_end.max(self.rung_end).min(start + TOGETHER_BYTES);
         let (tag, wrap, ahead) = (self.tag, self.area.wrap(), self.ahead);
         let mut first_word = None;
         let (mut next, mut count) = (start, 0);
@@ -87,6 +87,7 @@ impl<M: Memory> Producer<M> {
         }
         if let Some(word) = first_word {
             self.show(start, next, word, tag, wrap);
+            self.bell.published(&self.area, next);
             // After the loop, where it costs a multiplication for messages of one type's length.
             let lens = messages[..count].iter().map(|message| bytes(message).len() as u64);
             self.tally.add(Moved::of(count as u64, lens.sum()));

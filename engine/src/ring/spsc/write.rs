@@ -61,6 +61,7 @@ impl<M: Memory> Producer<M> {
     #[inline]
     pub(super) fn commit(&mut self, start: Position, len: u64) -> Position {
         self.publish(self.publication(start, len));
+        self.bell.published(&self.area, self.tail);
         self.set_short_end();
         start
     }
@@ -129,7 +130,8 @@ impl<M: Memory> Producer<M> {
         let lap_end = self.tail + self.area.to_end(self.tail);
         // Rule 8: a record ends before this, so at most where the room ends.
         let room_end = self.room_end + CELL;
-        self.short_end = lap_end.min(room_end).min(self.area.longest_end(self.tail));
+        let end = lap_end.min(room_end).min(self.area.longest_end(self.tail));
+        (self.short_end, self.rung_end) = if self.bell.is_silent() { (end, 0) } else { (0, end) };
     }
 
     /// Fills the ring's end with padding if `start` is the next lap's first position.

@@ -5,6 +5,7 @@ use crate::error::{RecvError, SendError, What};
 use crate::layout::DATA;
 use crate::ring::spin::{Spin, Turn};
 use crate::ring::spsc::Message;
+use crate::ring::waiting::{Budget, Waiting};
 use crate::ring::word;
 use crate::sync::{Deadline, Memory, Ordering};
 use std::time::Duration;
@@ -315,13 +316,14 @@ fn after_a_batch_over_the_laps_end_an_empty_ring_is_empty() {
 fn whatever_comes_a_wait_stays_patient_and_looks_at_its_clock() {
     let (_heap, _producer, consumer) = ring(64);
     let memory = consumer.area.memory();
-    let mut patient = Spin::until(Deadline::NEVER);
+    let spinning = Budget::of(Waiting::Spin, memory);
+    let mut patient = Spin::until(Deadline::NEVER, spinning);
     for _ in 0..1000 {
         let turn = patient.turns(memory, 0, || true);
         // Asking after the peer is due at times, on a slow machine.
         assert!(matches!(turn, Turn::Came | Turn::Ask), "{turn:?}");
     }
-    let mut hurried = Spin::until(Deadline::after(Duration::from_nanos(1)));
+    let mut hurried = Spin::until(Deadline::after(Duration::from_nanos(1)), spinning);
     let mut turns = (0..64).map(|_| hurried.turns(memory, 0, || true));
     assert!(turns.any(|turn| turn == Turn::TimedOut));
 }

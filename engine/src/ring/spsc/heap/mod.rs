@@ -10,6 +10,7 @@ mod counters;
 mod deaths;
 mod in_place;
 mod limits;
+mod parking;
 mod threads;
 
 /// A segment on the heap, and handles that reach it by its address alone.
@@ -98,6 +99,12 @@ unsafe impl Memory for Reach {
 
     fn now(&self) -> u64 {
         monotonic_ns()
+    }
+
+    /// Nobody is woken here: a sleep lasts until its time is up.
+    unsafe fn sleep(&self, _: usize, _: u64, ns: u64) -> bool {
+        std::thread::sleep(std::time::Duration::from_nanos(ns));
+        true
     }
 
     fn outside(&self) -> Outside {

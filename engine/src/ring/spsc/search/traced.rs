@@ -3,7 +3,7 @@
 use super::model::Model;
 use crate::layout::{CONSUMER_GATE, DATA, HEAD, PRODUCER_GATE};
 use crate::ring::Geometry;
-use crate::ring::area::Gate;
+use crate::ring::gate::Gate;
 use crate::sync::{Memory, Ordering, Outside};
 use std::cell::{Cell, RefCell, RefMut};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};

@@ -1,0 +1,294 @@
+//! Sleeping, and waking who sleeps, without a system call while nobody does.
+//!
+//! Each side has a bed ([`Bed`]): `asleep` is written by the side that sleeps there, `bell` by
+//! whoever wakes it. A receiver sleeps at an empty ring and a sender at a full one, by the same
+//! steps; what is published is a record's word for the one and `head` for the other.
+//!
+//! ```text
+//!      who sleeps                            who publishes
+//!   S1 b = bell                           P1 store it (Release)
+//!   S2 asleep += 1, now odd               P2 barrier
+//!   S3 barrier                            P3 a = asleep; done if that is what it was last time
+//!   S4 look: go to S6 if there is work    P4 if a is odd: bell += 1, then wake
+//!   S5 sleep while bell is b
+//!   S6 asleep += 1, now even
+//! ```
+//!
+//! **No wake is lost.** Both barriers are full ones, so one of S3 and P2 comes first. If P2 does,
+//! S4 sees what P1 stored, and nobody sleeps. If S3 does, P3 sees the odd number of S2, or a later
+//! one. Nobody who publishes has seen that number before, since numbers only rise; so P4 is come
+//! to. It changes the bell. If S1 had read it changed already, S4 would see what P1 stored. The
+//! kernel compares the bell and queues the sleeper under one lock, and a wake takes the same:
+//! so at S5 the kernel either finds the bell changed and lets nobody sleep, or the sleeper is in
+//! the queue when the wake comes. (The bell would have to be raised 2^32 times between S1 and S5 to
+//! look unchanged; a sleeper is rung once for each time it lies down.)
+//!
+//! **A sender is woken when it is worth it**: it writes the position that `head` has to reach,
+//! `wanted`, before S2, and P4 does nothing before that. Then P3 is not "done" either, so that each
+//! later release asks again. The release that brings `head` there is seen by S4 or has S2 before
+//! it, as above.
+//!
+//! **The barriers** have two forms ([`Barrier`]). By `Fence` both are fences. By `Membarrier` P2
+//! keeps the compiler from moving P3 before P1, and nothing else, and S3 is membarrier(2), global
+//! and expedited: each processor that runs a process which is registered executes a full barrier
+//! during it, and one that runs none has passed a full barrier in the scheduler. For who publishes
+//! that barrier falls before P1, and P3 sees S2; or between the two, and P3 sees S2; or after P3,
+//! and S4 sees P1. So whoever publishes must be registered, and one that cannot be keeps a fence of
+//! its own: that is its own affair, which no sleeper need know. That membarrier(2) works is asked
+//! when a segment is attached to, and its answer is looked at every time all the same: without the
+//! barrier sleeps are short.
+//!
+//! **Death.** A sender killed between P1 and its wake leaves a sleeper that nobody wakes: a
+//! successor rings when it joins, and sleeps are sliced, so that without one the sleeper looks by
+//! itself, and asks the kernel whether its peer still lives. A side that is killed asleep leaves
+//! its bed odd; its successor makes it even. How often a slice's end, and no ring, found work is
+//! counted ([`Participant::backstop`]): without kills it stays 0, unless the machine is so busy
+//! that a slice ends before there is work and the ring comes before the sleeper runs again.
+//!
+//! **A peer that scribbles** can keep a sleeper from being rung, which costs a slice, or ring it
+//! for nothing, which costs a look. Deadlines hold.
+
+use super::area::Area;
+use super::gate::Standing;
+use super::spin::Turn;
+use super::waiting::{Barrier, Waiting};
+use super::{Position, Role};
+use crate::layout::{Bed, Participant};
+use crate::sync::{Deadline, Memory, Ordering};
+use core::mem::offset_of;
+
+/// The first slice of a sleep, and the longest. It grows while the peer is found alive and idle.
+const SLICE_NS: u64 = 50_000_000;
+const SLICE_MAX_NS: u64 = 500_000_000;
+
+/// A slice of a sleep whose barrier failed: it may miss a wake.
+const UNSURE_SLICE_NS: u64 = 1_000_000;
+
+/// A side that may sleep, and its bed.
+pub(super) struct Sleeper {
+    role: Role,
+    barrier: Barrier,
+    /// What our `asleep` says: only we write it.
+    asleep: u64,
+    /// The bell as it was before we lay down.
+    bell: u64,
+    slice_ns: u64,
+    /// The bell when a slice's end found work and no ring: whether one was on its way is seen
+    /// later.
+    suspect: Option<u64>,
+    backstop: u64,
+}
+
+impl Sleeper {
+    /// The sleeper of `role`, whose predecessor may have died asleep.
+    pub(super) fn of<M: Memory>(area: &Area<M>, role: Role, waiting: Waiting) -> Sleeper {
+        let mut sleeper = Sleeper {
+            role,
+            barrier: waiting.barrier().unwrap_or(Barrier::Fence),
+            asleep: 0,
+            bell: 0,
+            slice_ns: SLICE_NS,
+            suspect: None,
+            backstop: area.noted(role, offset_of!(Participant, backstop)),
+        };
+        if waiting != Waiting::Spin {
+            // ORDERING: Relaxed: only this role writes it, and the role came to us by a lock.
+            sleeper.asleep = area.bed(role, offset_of!(Bed, asleep), Ordering::Relaxed);
+            sleeper.rise(area);
+        }
+        sleeper
+    }
+
+    fn is_lying(&self) -> bool {
+        self.asleep & 1 != 0
+    }
+
+    /// Sleeps until somebody rings, a slice is over, or `deadline`, unless `is_idle` says no.
+    ///
+    /// `Ask` leaves us lying, so that the next slice costs no barrier; all else has us up.
+    pub(super) fn park<M: Memory>(
+        &mut self,
+        area: &Area<M>,
+        wanted: Position,
+        deadline: Deadline,
+        is_idle: impl Fn() -> bool,
+    ) -> Turn {
+        if !self.is_lying() {
+            self.lie_down(area, wanted);
+        }
+        let mut now = area.memory().now();
+        let slice_end = deadline.earlier_than(now.saturating_add(self.slice_ns));
+        let turn = loop {
+            // S4.
+            if !is_idle() {
+                break Turn::Came;
+            }
+            if now >= slice_end {
+                break if deadline.has_passed(now) { Turn::TimedOut } else { Turn::Ask };
+            }
+            // S5.
+            let has_slept_out = area.sleep(self.role, self.bell, slice_end - now);
+            if self.is_rung(area) {
+                if has_slept_out {
+                    self.count_backstop(area);
+                }
+                break Turn::Came;
+            }
+            now = area.memory().now();
+        };
+        if turn == Turn::Came && now >= slice_end && !self.is_rung(area) {
+            self.suspect = Some(self.bell);
+        }
+        if turn == Turn::Ask {
+            self.slice_ns = (2 * self.slice_ns).min(SLICE_MAX_NS);
+        } else {
+            self.rise(area);
+        }
+        turn
+    }
+
+    /// S1 to S3.
+    fn lie_down<M: Memory>(&mut self, area: &Area<M>, wanted: Position) {
+        self.settle(area);
+        // ORDERING: Relaxed: the barrier keeps it before S4.
+        self.bell = area.bed(self.role, offset_of!(Bed, bell), Ordering::Relaxed);
+        // ORDERING: Relaxed: shown by the store of `asleep`.
+        area.set_bed(self.role, offset_of!(Bed, wanted), wanted, Ordering::Relaxed);
+        self.set_asleep(area);
+        let is_sure = area.memory().barrier(self.barrier);
+        self.slice_ns = if is_sure { SLICE_NS } else { UNSURE_SLICE_NS };
+    }
+
+    /// S6, if we lie.
+    #[inline]
+    pub(super) fn rise<M: Memory>(&mut self, area: &Area<M>) {
+        if self.is_lying() {
+            self.set_asleep(area);
+        }
+    }
+
+    fn set_asleep<M: Memory>(&mut self, area: &Area<M>) {
+        self.asleep = self.asleep.wrapping_add(1);
+        // ORDERING: Release, edge A: `wanted` comes before it.
+        area.set_bed(self.role, offset_of!(Bed, asleep), self.asleep, Ordering::Release);
+    }
+
+    fn is_rung<M: Memory>(&self, area: &Area<M>) -> bool {
+        // ORDERING: Acquire, edge B: what we were rung for is there.
+        area.bed(self.role, offset_of!(Bed, bell), Ordering::Acquire) != self.bell
+    }
+
+    /// Counts the last sleep whose slice's end found work, if really nobody rang.
+    pub(super) fn settle<M: Memory>(&mut self, area: &Area<M>) {
+        if let Some(bell) = self.suspect.take()
+            && area.bed(self.role, offset_of!(Bed, bell), Ordering::Relaxed) == bell
+        {
+            self.count_backstop(area);
+        }
+    }
+
+    fn count_backstop<M: Memory>(&mut self, area: &Area<M>) {
+        self.backstop = self.backstop.wrapping_add(1);
+        area.note(self.role, offset_of!(Participant, backstop), self.backstop);
+    }
+}
+
+/// How a side that publishes keeps P3 behind P1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Mode {
+    /// Nobody ever sleeps.
+    Silent,
+    /// Who sleeps pays for it.
+    Light,
+    /// By a fence of its own.
+    Fenced,
+}
+
+/// The other side's bell, as the side sees it that publishes.
+pub(super) struct Bell {
+    /// Who sleeps there.
+    role: Role,
+    mode: Mode,
+    /// `asleep`, as last looked at and done with.
+    seen: u64,
+}
+
+impl Bell {
+    /// The bell of `role`, rung once if it sleeps: a predecessor may have died before it could.
+    pub(super) fn of<M: Memory>(area: &Area<M>, role: Role, waiting: Waiting) -> Bell {
+        let mode = match waiting.barrier() {
+            None => Mode::Silent,
+            Some(Barrier::Membarrier) if area.memory().is_registered() => Mode::Light,
+            Some(_) => Mode::Fenced,
+        };
+        let mut bell = Bell { role, mode, seen: 0 };
+        bell.ring_anyway(area);
+        bell
+    }
+
+    /// Whether nobody ever sleeps there.
+    pub(super) fn is_silent(&self) -> bool {
+        self.mode == Mode::Silent
+    }
+
+    /// P2 to P4: something was published, by which `reached` is reached.
+    #[inline(always)]
+    pub(super) fn published<M: Memory>(&mut self, area: &Area<M>, reached: Position) {
+        if self.mode == Mode::Silent {
+            return;
+        }
+        if self.mode == Mode::Fenced {
+            return self.look_behind_a_fence(area, reached);
+        }
+        area.memory().compiler_fence();
+        self.look(area, reached);
+    }
+
+    /// A call of its own, since a fence costs more than that: a part of every send it would cost
+    /// rings without one.
+    #[inline(never)]
+    fn look_behind_a_fence<M: Memory>(&mut self, area: &Area<M>, reached: Position) {
+        area.memory().fence();
+        self.look(area, reached);
+    }
+
+    #[inline(always)]
+    fn look<M: Memory>(&mut self, area: &Area<M>, reached: Position) {
+        // ORDERING: Relaxed: behind the barrier. Looked at properly if it changed.
+        if area.bed(self.role, offset_of!(Bed, asleep), Ordering::Relaxed) != self.seen {
+            self.answer(area, reached);
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn answer<M: Memory>(&mut self, area: &Area<M>, reached: Position) {
+        // ORDERING: Acquire, edge A: `wanted` was written before it.
+        let asleep = area.bed(self.role, offset_of!(Bed, asleep), Ordering::Acquire);
+        if asleep & 1 != 0 {
+            // ORDERING: Relaxed: as above.
+            if reached < area.bed(self.role, offset_of!(Bed, wanted), Ordering::Relaxed) {
+                return;
+            }
+            area.ring(self.role);
+        }
+        self.seen = asleep;
+    }
+
+    /// The ring was joined or closed here: who sleeps is to look, whatever it waits for.
+    pub(super) fn ring_anyway<M: Memory>(&mut self, area: &Area<M>) {
+        if self.mode != Mode::Silent {
+            area.memory().fence();
+            self.answer(area, Position::MAX);
+        }
+    }
+}
+
+impl<M: Memory> Area<M> {
+    /// Whether the side `role` says by its gate that there may be something to wait for.
+    pub(super) fn is_worth_waiting_for(&self, role: Role) -> bool {
+        // ORDERING: Relaxed: whether to look properly.
+        let standing = self.gate(role, Ordering::Relaxed).standing();
+        matches!(standing, Standing::Vacant | Standing::Joined(_))
+    }
+}
