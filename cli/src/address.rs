@@ -8,9 +8,10 @@
 //! ```
 
 use crate::units::{self, Bytes, UnitError};
-use annulus::Backing;
+use crate::waiting::{self, BARRIERS, WAITS};
 use annulus::layout::{CAPACITY_MAX, CAPACITY_MIN};
 use annulus::segment::{Name, NameError};
+use annulus::{Backing, Barrier, Wait};
 use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::path::PathBuf;
@@ -35,6 +36,10 @@ pub(crate) struct Address {
     pub(crate) huge_pages: Option<u64>,
     /// The NUMA node that the memory of a new one is to come from.
     pub(crate) numa_node: Option<u32>,
+    /// How the ring's sides are to wait. One that exists must have it.
+    pub(crate) wait: Option<Wait>,
+    /// How sleepers are not to be missed. One that exists must have it.
+    pub(crate) barrier: Option<Barrier>,
 }
 
 /// Why an address is none.
@@ -69,6 +74,8 @@ pub(crate) enum AddressError {
     Unit(&'static str, UnitError, String),
     /// Huge pages for shared memory under a name.
     NamedHugePages,
+    /// A barrier for sides that do not sleep.
+    NoSleepers,
     /// Options for a command that asks for nothing but the place.
     NoOptions,
     /// No ring has this capacity.
@@ -99,6 +106,8 @@ impl Address {
             release_each: false,
             huge_pages: None,
             numa_node: None,
+            wait: None,
+            barrier: None,
         };
         let mut seen = Vec::new();
         for option in options.into_iter().flat_map(|options| options.split('&')) {
@@ -112,6 +121,9 @@ impl Address {
         }
         if address.huge_pages.is_some() && matches!(address.backing, Backing::Named(_)) {
             return Err(AddressError::NamedHugePages);
+        }
+        if address.wait == Some(Wait::Spin) && address.barrier.is_some() {
+            return Err(AddressError::NoSleepers);
         }
         Ok(address)
     }
@@ -131,6 +143,10 @@ impl Address {
                     AddressError::Unit("node", UnitError::TooLarge, value.to_owned())
                 })?;
                 self.numa_node = Some(node);
+            }
+            "wait" => self.wait = Some(word("wait", value, waiting::wait, WAITS)?),
+            "barrier" => {
+                self.barrier = Some(word("barrier", value, waiting::barrier, BARRIERS)?);
             }
             _ => return Err(AddressError::Unknown(key.to_owned())),
         }
@@ -156,10 +172,18 @@ fn choice(
     words: [&str; 2],
     allowed: &'static str,
 ) -> Result<bool, AddressError> {
-    match words.iter().position(|word| *word == given) {
-        Some(index) => Ok(index == 1),
-        None => Err(AddressError::Value { key, given: given.to_owned(), allowed }),
-    }
+    word(key, given, |given| words.iter().position(|word| *word == given), allowed)
+        .map(|index| index == 1)
+}
+
+/// What `read` knows by the word that was given.
+fn word<T>(
+    key: &'static str,
+    given: &str,
+    read: impl Fn(&str) -> Option<T>,
+    allowed: &'static str,
+) -> Result<T, AddressError> {
+    read(given).ok_or_else(|| AddressError::Value { key, given: given.to_owned(), allowed })
 }
 
 /// A size, or a number.
@@ -216,8 +240,8 @@ impl fmt::Display for AddressError {
             }
             AddressError::Unknown(key) => write!(
                 f,
-                "there is no option '{key}', the options are capacity, keep, owner, release, pages \
-                 and node"
+                "there is no option '{key}', the options are capacity, keep, owner, release, \
+                 pages, node, wait and barrier"
             ),
             AddressError::Repeated(key) => {
                 write!(f, "the option '{key}' is given twice, give it once")
@@ -226,6 +250,10 @@ impl fmt::Display for AddressError {
                 write!(f, "{key}={given} is not possible, write {key}= with {allowed}")
             }
             AddressError::Unit(key, error, given) => write!(f, "{key}={given}: {error}"),
+            AddressError::NoSleepers => f.write_str(
+                "nobody sleeps where all spin, so there is no barrier: write wait= with spin-park \
+                 or park, or no barrier",
+            ),
             AddressError::NoOptions => f.write_str("rm takes no options, write the name alone"),
             AddressError::NamedHugePages => f.write_str(
                 "shared memory under a name has no huge pages, use file:PATH on a hugetlbfs",

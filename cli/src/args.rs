@@ -30,10 +30,19 @@ impl Args {
         option: &'static str,
         read: impl Fn(&str) -> Result<T, UnitError>,
     ) -> Result<T, Failure> {
-        let command = self.command;
-        let given = self.parser.value().map_err(|error| Failure::Arguments { command, error })?;
-        let given = given.to_string_lossy().into_owned();
+        let given = self.value()?;
         read(&given).map_err(|error| Failure::Option { option, given, error })
+    }
+
+    /// The value of `option`, one of the `allowed` words, which `read` knows.
+    pub(crate) fn choice<T>(
+        &mut self,
+        option: &'static str,
+        read: impl Fn(&str) -> Option<T>,
+        allowed: &'static str,
+    ) -> Result<T, Failure> {
+        let given = self.value()?;
+        read(&given).ok_or(Failure::Choice { option, given, allowed })
     }
 
     /// As [`Args::option`], for a number that must not be 0.
@@ -46,6 +55,12 @@ impl Args {
             0 => Err(Failure::Zero { option }),
             number => Ok(number),
         }
+    }
+
+    fn value(&mut self) -> Result<String, Failure> {
+        let command = self.command;
+        let given = self.parser.value().map_err(|error| Failure::Arguments { command, error })?;
+        Ok(given.to_string_lossy().into_owned())
     }
 
     /// An argument that the command does not have.

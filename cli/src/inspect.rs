@@ -10,12 +10,16 @@ use crate::clock::rfc3339;
 use crate::exit::{Failure, Status, one_line};
 use crate::units::Bytes;
 use crate::{ls, meet, print, usage};
-use annulus::layout::{Header, KIND_SPSC, WAIT_SPIN};
-use annulus::ring::{Position, Standing};
+use annulus::layout::{
+    BARRIER_FENCE, BARRIER_MEMBARRIER, BARRIER_NONE, Header, KIND_SPSC, WAIT_PARK, WAIT_SPIN,
+    WAIT_SPIN_THEN_PARK, WAKE_FUTEX, WAKE_NONE,
+};
+use annulus::ring::{Barrier, Position, Standing, Wait};
 use annulus::segment::{Inspection, JoinError, RoleSurvey, SegmentError};
 use annulus::{Attach, Backing, Segment};
 use lexopt::prelude::{Long, Short, Value as Word};
 use serde_json::{Value, json};
+use std::fmt::Display;
 use std::fs::Metadata;
 use std::os::unix::fs::MetadataExt;
 use std::path::{self, PathBuf};
@@ -80,16 +84,12 @@ fn parse(mut args: Args) -> Result<Option<(Address, bool)>, Failure> {
 
 /// The ring, whoever it belongs to: it is only looked at, and its memory is not brought in.
 fn open(address: &Address) -> Result<Segment, Failure> {
-    let choice = Attach::default().any_owner(true).prefault(false);
+    let choice = meet::waiting(address, Attach::default().any_owner(true).prefault(false));
     let bytes = meet::bytes_of(&address.backing);
     let attached = Segment::attach(&address.backing, &choice);
     let segment = attached.map_err(|error| meet::failed(address, error, bytes))?;
-    match (address.capacity, segment.capacity()) {
-        (Some(asked), found) if asked != found => {
-            Err(Failure::OtherCapacity { address: address.to_string(), asked, found })
-        }
-        _ => Ok(segment),
-    }
+    meet::check_found(address, &segment)?;
+    Ok(segment)
 }
 
 /// What one would be told who joined this ring.
@@ -130,6 +130,8 @@ fn text(address: &Address, file: &File, seen: &Result<Seen, Failure>) -> String 
         ("capacity", format!("{}, messages to {longest} bytes", Bytes(header.capacity))),
         ("cell", format!("{} bytes, pages of {}", header.cell_bytes, header.page_bytes)),
         ("wait", wait(header)),
+        ("waking", waking(header)),
+        ("barrier", barrier(header)),
         ("segment", segment_id(header)),
         ("state", ls::state(survey).to_owned()),
         ("unread", format!("{about}{} messages, {} bytes", backlog.messages, backlog.bytes)),
@@ -198,6 +200,8 @@ fn object(address: &Address, file: &File, seen: &Result<Seen, Failure>) -> Value
         "cell": header.cell_bytes,
         "page": header.page_bytes,
         "wait": wait(header),
+        "waking": waking(header),
+        "barrier": barrier(header),
         "segment": segment_id(header),
         "state": ls::state(survey),
         "unread": {
@@ -253,15 +257,36 @@ fn since(side: &RoleSurvey) -> Option<String> {
 }
 
 fn kind(header: &Header) -> String {
-    named(header.kind, KIND_SPSC, "spsc")
+    named(header.kind, &[(KIND_SPSC, &"spsc")])
 }
 
+/// How the sides wait.
 fn wait(header: &Header) -> String {
-    named(header.wait_policy, WAIT_SPIN, "spin")
+    let spin_park = Wait::SpinThenPark;
+    named(
+        header.wait_policy,
+        &[(WAIT_SPIN, &Wait::Spin), (WAIT_SPIN_THEN_PARK, &spin_park), (WAIT_PARK, &Wait::Park)],
+    )
 }
 
-fn named(found: u32, known: u32, name: &str) -> String {
-    if found == known { name.to_owned() } else { found.to_string() }
+/// What wakes who sleeps.
+fn waking(header: &Header) -> String {
+    named(header.wake_means, &[(WAKE_NONE, &"none"), (WAKE_FUTEX, &"futex")])
+}
+
+/// How who sleeps is not missed.
+fn barrier(header: &Header) -> String {
+    let (fence, membarrier) = (Barrier::Fence, Barrier::Membarrier);
+    named(
+        header.barrier,
+        &[(BARRIER_NONE, &"none"), (BARRIER_FENCE, &fence), (BARRIER_MEMBARRIER, &membarrier)],
+    )
+}
+
+/// The name of a number of the header, or the number where it has none.
+fn named(found: u32, names: &[(u32, &dyn Display)]) -> String {
+    let known = names.iter().find(|(number, _)| *number == found);
+    known.map_or_else(|| found.to_string(), |(_, name)| name.to_string())
 }
 
 fn segment_id(header: &Header) -> String {

@@ -9,7 +9,7 @@ use crate::units::Bytes;
 use crate::{meet, print, usage};
 use annulus::ring::Standing;
 use annulus::segment::{Listed, Name, RoleSurvey, SegmentError, Shape, Survey, list};
-use annulus::{Attach, Backing, Segment};
+use annulus::{Attach, Backing, Segment, Wait};
 use lexopt::prelude::{Long, Short};
 use serde_json::{Value, json};
 use std::os::unix::fs::MetadataExt;
@@ -35,6 +35,7 @@ struct Row {
 /// What a look at a ring showed.
 struct Seen {
     capacity: u64,
+    wait: Wait,
     /// That of its records, if it takes one type only.
     shape: Option<Shape>,
     survey: Survey,
@@ -93,6 +94,7 @@ impl Row {
         let seen = match Segment::attach(&Backing::Named(listed.name.clone()), &choice) {
             Ok(segment) => Ok(Seen {
                 capacity: segment.capacity(),
+                wait: segment.waiting().policy(),
                 shape: segment.shape(),
                 survey: segment.survey(),
             }),
@@ -130,8 +132,9 @@ impl Row {
             "modified": modified.as_secs(),
         });
         match &self.seen {
-            Ok(Seen { capacity, shape, survey }) => {
+            Ok(Seen { capacity, wait, shape, survey }) => {
                 object["capacity"] = json!(capacity);
+                object["wait"] = json!(wait.to_string());
                 object["record_bytes"] = json!(shape.map(|shape| shape.bytes));
                 // As text: a number of 64 bits is more than many readers of JSON take.
                 object["type_hash"] = json!(shape.map(|shape| format!("{:016x}", shape.hash)));

@@ -37,6 +37,7 @@ mod standard;
 mod trial;
 mod units;
 mod usage;
+mod waiting;
 mod watch;
 
 use args::Args;

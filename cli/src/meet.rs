@@ -13,6 +13,7 @@
 use crate::address::{Address, CAPACITY_DEFAULT};
 use crate::exit::{Failure, Limits};
 use crate::limit::Limit;
+use crate::waiting::WAIT_DEFAULT;
 use annulus::ring::{Geometry, Standing};
 use annulus::segment::{JoinError, Removal, RemoveError, RoleSurvey, SegmentError, Survey};
 use annulus::{Attach, Backing, Config, Consumer, Producer, Segment};
@@ -170,21 +171,15 @@ fn look(address: &Address, limit: Limit) -> Result<Option<Receiving>, Failure> {
     }
 }
 
-/// The ring at `address`, if there is one; it must have the capacity that was asked for.
+/// The ring at `address`, if there is one; it must be what was asked for.
 fn attach(address: &Address, choice: Attach) -> Result<Option<Segment>, Failure> {
-    let choice = choice.any_owner(address.any_owner);
+    let choice = waiting(address, choice.any_owner(address.any_owner));
     let segment = match Segment::attach(&address.backing, &choice) {
         Ok(segment) => segment,
         Err(SegmentError::NotFound) => return Ok(None),
         Err(error) => return Err(failed(address, error, bytes_of(&address.backing))),
     };
-    let found = segment.capacity();
-    match address.capacity {
-        Some(asked) if asked != found => {
-            return Err(Failure::OtherCapacity { address: address.to_string(), asked, found });
-        }
-        _ => {}
-    }
+    check_found(address, &segment)?;
     let found = segment.header().page_bytes.into();
     match address.huge_pages {
         Some(asked) if asked != found => {
@@ -194,9 +189,33 @@ fn attach(address: &Address, choice: Attach) -> Result<Option<Segment>, Failure>
     }
 }
 
+/// Asks for the wait policy that `address` asks for.
+pub(crate) fn waiting(address: &Address, choice: Attach) -> Attach {
+    match address.wait {
+        Some(wait) => choice.wait(wait),
+        None => choice,
+    }
+}
+
+/// That a ring has the capacity and the barrier that `address` asks for.
+pub(crate) fn check_found(address: &Address, segment: &Segment) -> Result<(), Failure> {
+    let found = segment.capacity();
+    if let Some(asked) = address.capacity.filter(|asked| *asked != found) {
+        return Err(Failure::OtherCapacity { address: address.to_string(), asked, found });
+    }
+    let found = segment.waiting().barrier();
+    match address.barrier.filter(|asked| Some(*asked) != found) {
+        Some(asked) => Err(Failure::OtherBarrier { address: address.to_string(), asked, found }),
+        None => Ok(()),
+    }
+}
+
 /// A new ring, unless somebody else has just made it.
 fn create(address: &Address, capacity: u64) -> Result<Option<Segment>, Failure> {
-    let mut config = Config::spsc(capacity);
+    let mut config = Config::spsc(capacity).wait(address.wait.unwrap_or(WAIT_DEFAULT));
+    if let Some(barrier) = address.barrier {
+        config = config.barrier(barrier);
+    }
     if let Some(bytes) = address.huge_pages {
         config = config.huge_pages(bytes);
     }

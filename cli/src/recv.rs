@@ -21,7 +21,7 @@ use crate::limit::Limit;
 use crate::meet::{self, Receiving};
 use crate::output::{Form, Output, Written};
 use crate::watch::Watch;
-use crate::{trial, units, usage};
+use crate::{trial, units, usage, waiting};
 use annulus::error::{RecvError, Severed};
 use annulus::sync::Outside;
 use annulus::{Consumer, Deadline, Segment};
@@ -88,6 +88,7 @@ pub(crate) fn run(args: Args) -> Result<Status, Failure> {
 fn parse(mut args: Args) -> Result<Option<Asked>, Failure> {
     let (mut address, mut raw, mut meta, mut follow) = (None, false, false, false);
     let (mut check, mut json) = (false, false);
+    let mut given = waiting::Given::default();
     let (mut wait_for, mut deadline, mut count) = (Some(WAIT_FOR), None, u64::MAX);
     while let Some(arg) = args.next()? {
         match arg {
@@ -97,6 +98,7 @@ fn parse(mut args: Args) -> Result<Option<Asked>, Failure> {
             Long("check") => check = true,
             Long("json") => json = true,
             Long("follow") => follow = true,
+            Long("wait") => given.wait(&mut args)?,
             Long("wait-for") => wait_for = args.option("--wait-for", units::span)?,
             Long("deadline") => deadline = args.option("--deadline", units::span)?,
             Long("count") => count = args.positive("--count", units::number)?,
@@ -124,7 +126,8 @@ fn parse(mut args: Args) -> Result<Option<Asked>, Failure> {
         (false, true) => Form::Meta,
         (true, true) => return Err(args.both("--raw", "--meta")),
     };
-    let address = address.ok_or(args.missing("an address"))?;
+    let mut address = address.ok_or(args.missing("an address"))?;
+    given.ask(&mut address, None, &args)?;
     Ok(Some(Asked { address, form, check, wait_for, deadline, follow, count }))
 }
 

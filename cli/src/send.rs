@@ -14,6 +14,7 @@ use crate::input::{Input, Lines, Next};
 use crate::limit::Limit;
 use crate::meet::{self, Sending};
 use crate::trial::{self, Given, Traffic};
+use crate::waiting::{self, WAIT_DEFAULT};
 use crate::{units, usage};
 use annulus::error::SendError;
 use annulus::ring::Standing;
@@ -69,12 +70,15 @@ pub(crate) fn run(args: Args) -> Result<Status, Failure> {
 fn parse(mut args: Args) -> Result<Option<Asked>, Failure> {
     let (mut address, mut chunk, mut deadline) = (None, None, None);
     let (mut persist, mut files, mut given) = (false, Vec::new(), Given::default());
+    let mut asked = waiting::Given::default();
     while let Some(arg) = args.next()? {
         match arg {
             Short('h') | Long("help") => return Ok(None),
             Long("chunk") => chunk = Some(args.positive("--chunk", units::size)?),
             Long("deadline") => deadline = args.option("--deadline", units::span)?,
             Long("persist") => persist = true,
+            Long("wait") => asked.wait(&mut args)?,
+            Long("barrier") => asked.barrier(&mut args)?,
             Long("count") => given.count(&mut args)?,
             Long("rate") => given.rate(&mut args)?,
             Long("size") => given.size(&mut args)?,
@@ -86,7 +90,8 @@ fn parse(mut args: Args) -> Result<Option<Asked>, Failure> {
             }
         }
     }
-    let address = address.ok_or(args.missing("an address"))?;
+    let mut address = address.ok_or(args.missing("an address"))?;
+    asked.ask(&mut address, Some(WAIT_DEFAULT), &args)?;
     let chunk = chunk.map(|chunk| usize::try_from(chunk).unwrap_or(usize::MAX));
     let traffic = given.traffic(&args)?;
     if traffic.is_some() && chunk.is_some() {

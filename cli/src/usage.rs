@@ -30,6 +30,8 @@ An ADDRESS is shm:NAME, or NAME alone: the ring /dev/shm/annulus.NAME; or file:P
   release=each     recv writes and releases one message at a time
   pages=2MiB       huge pages of that size, for file:PATH on a hugetlbfs
   node=0           a new ring's memory comes from that NUMA node
+  wait=park        how its sides wait, barrier=fence how sleepers are not missed: as 'send --help'
+                   says; a ring that exists must have what is asked for
 Sizes are bytes, or have KiB, MiB or GiB. Times have us, ms, s or min, or are `forever`.
 
 Exit status: 0 done, 1 error, 2 usage, 3 a peer died, 4 deadline passed, 5 corrupted or truncated
@@ -38,8 +40,8 @@ segment, 6 exists, busy or refused. Output that nobody reads any more: 0.
 
 /// `annulus send --help`.
 pub(crate) const SEND: &str = "\
-usage: annulus send [--chunk N] [--deadline T] [--persist] ADDRESS [FILE...]
-       annulus send --count N [--rate R] [--size B] [--deadline T] [--persist] ADDRESS
+usage: annulus send [OPTION...] [--chunk N] ADDRESS [FILE...]
+       annulus send [OPTION...] --count N [--rate R] [--size B] ADDRESS
 
 Sends each line of the files as a message, without its newline; the last line may lack one, and
 an empty line is an empty message. Standard input is read for `-` and when there is no file. The
@@ -48,6 +50,12 @@ ring is created, or joined if it exists and has no sender; what is unread in it 
   --chunk N      send blocks of N bytes instead; the last one of each file may be shorter
   --deadline T   give up after T, with status 4; `forever` unless given
   --persist      a receiver that leaves or dies does not end the sending: wait for the next one
+  --wait W       how both sides wait in a new ring: spin (look all the time: the fastest, and a
+                 core for each who waits), spin-park (look for up to 50 us, then sleep) or park
+                 (sleep at once); spin unless given. A ring that exists must have it
+  --barrier B    how who sleeps is not missed: fence (some nanoseconds for each message) or
+                 membarrier (nothing for a message, more for a sleep); unless given, membarrier
+                 where the system has it. With spin-park or park
 
 A trial, for 'recv --check', has messages of its own making instead of files:
   --count N      N of them; `forever` never ends
@@ -66,8 +74,8 @@ it: the receiver gets what was sent, and status 3, since there may have been mor
 
 /// `annulus recv --help`.
 pub(crate) const RECV: &str = "\
-usage: annulus recv [--raw | --meta] [--wait-for T] [--deadline T] [--follow] [--count N] ADDRESS
-       annulus recv --check [--json] [--wait-for T] [--deadline T] [--count N] ADDRESS
+usage: annulus recv [OPTION...] [--raw | --meta] [--follow] ADDRESS
+       annulus recv [OPTION...] --check [--json] ADDRESS
 
 Writes each message to standard output as a line, and ends when the sender has closed and all is
 written; then it removes the ring, if that is one in shared memory.
@@ -76,6 +84,8 @@ written; then it removes the ring, if that is one in shared memory.
   --meta         write lines of POSITION TAB ATTEMPT TAB MESSAGE; a position names a message for
                  good, and ATTEMPT is 1 if a receiver that died may have written it before
   --wait-for T   wait this long for something to receive, then status 4; 10s unless given
+  --wait W       the sides of the ring must wait by spin, spin-park or park; as its sender chose
+                 unless given
   --deadline T   give up after T, with status 4; `forever` unless given
   --follow       go on with the next sender, for ever
   --count N      end after N messages; the rest stays in the ring
@@ -117,6 +127,8 @@ ended. A ring that is damaged: status 5, and what can be read is shown all the s
 
   --json   one JSON object
 
+wait       how its sides wait, waking what wakes one that sleeps, and barrier how who sleeps is not
+           missed: see 'send --help'
 States of a side: never joined, joining, alive, closing, closed (it left in good order), dead (its
 process ended and did not close), gone (closed or dead, and a new sender has come since).
 A pid is the process as it saw itself; it and since are those of the last one who had the role.

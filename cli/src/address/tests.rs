@@ -1,8 +1,8 @@
 //! Which addresses are understood, and how the others are refused.
 
 use super::{Address, AddressError};
-use annulus::Backing;
 use annulus::segment::Name;
+use annulus::{Backing, Barrier, Wait};
 use std::ffi::OsStr;
 
 fn parse(text: &str) -> Result<Address, AddressError> {
@@ -37,6 +37,17 @@ fn options_are_read_in_any_order() {
 }
 
 #[test]
+fn ways_to_wait_are_read_and_a_barrier_goes_with_those_that_sleep() {
+    let asked = |text| parse(text).map(|address| (address.wait, address.barrier)).unwrap();
+    assert_eq!(asked("a"), (None, None));
+    assert_eq!(asked("a?wait=spin"), (Some(Wait::Spin), None));
+    let both = (Some(Wait::SpinThenPark), Some(Barrier::Membarrier));
+    assert_eq!(asked("a?wait=spin-park&barrier=membarrier"), both);
+    assert_eq!(asked("a?barrier=fence&wait=park"), (Some(Wait::Park), Some(Barrier::Fence)));
+    assert_eq!(asked("a?barrier=fence"), (None, Some(Barrier::Fence)));
+}
+
+#[test]
 fn a_file_may_have_any_path() {
     let file = parse("file:some/dir/ring.1:2?capacity=4KiB").unwrap();
     assert_eq!(file.backing, Backing::File("some/dir/ring.1:2".into()));
@@ -56,6 +67,10 @@ fn unknown_repeated_and_empty_options_are_errors() {
         ("a?pages=2MiB", "no huge pages, use file:PATH"),
         ("file:a?pages=many", "pages=many"),
         ("a?node=first", "node=first"),
+        ("a?wait=nap", "write wait= with spin, spin-park or park"),
+        ("a?barrier=none", "write barrier= with fence or membarrier"),
+        ("a?wait=spin&barrier=fence", "nobody sleeps"),
+        ("a?wait=park&wait=park", "'wait' is given twice"),
         ("a?node=4294967296", "node=4294967296"),
         ("tcp:host", "no scheme 'tcp:'"),
         ("file:", "path is missing"),

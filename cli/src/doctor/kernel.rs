@@ -63,12 +63,12 @@ fn membarrier(host: &Host) -> Finding {
         Ok(commands) => Finding::note(
             name,
             format!("commands {commands:#x}, without the expedited ones"),
-            "nothing to do now; sleeping waits will use them where they are there",
+            "nothing to do: rings whose sides sleep have fences instead, 8 ns a message",
         ),
         Err(why) => Finding::note(
             name,
             format!("refused: {why}"),
-            "allow membarrier(2) in the container's seccomp profile; sleeping waits will use it",
+            "allow membarrier(2) in the container's seccomp profile, or make rings with fences",
         ),
     }
 }

@@ -15,3 +15,4 @@ mod sentences;
 mod tools;
 mod trials;
 mod typed;
+mod waiting;
