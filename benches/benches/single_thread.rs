@@ -12,7 +12,7 @@
 //! ```
 //! Also run as `-- --test`: once each, to see that they work.
 
-use annulus::{Backing, Config, Consumer, Deadline, Producer, Segment};
+use annulus::{Backing, Config, Consumer, Deadline, Producer, Segment, Wait};
 use criterion::measurement::WallTime;
 use criterion::{
     BenchmarkGroup, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main,
@@ -35,7 +35,7 @@ struct Ends {
 
 impl Ends {
     fn new() -> Ends {
-        let segment = Segment::create(&Backing::Memfd, &Config::spsc(CAPACITY));
+        let segment = Segment::create(&Backing::Memfd, &Config::spsc(CAPACITY).wait(Wait::Spin));
         let segment = segment.expect("a memfd of a MiB can be made");
         let producer = segment.producer().expect("nobody else sends");
         let consumer = segment.consumer().expect("nobody else receives");

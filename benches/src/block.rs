@@ -161,14 +161,26 @@ impl Block {
 
     /// A shared word inside the bytes of free use; none beyond their end.
     pub fn word(&self, offset: usize) -> Option<&AtomicU64> {
-        if !offset.is_multiple_of(8) || offset + 8 > self.bytes {
+        let place = self.place::<u64>(offset)?;
+        // SAFETY: aligned and inside, by `place`; mapped as long as `self` lives; and its users
+        // keep to atomics of this size for the words that they ask for here.
+        Some(unsafe { AtomicU64::from_ptr(place) })
+    }
+
+    /// A shared word of half the size, which is what the kernel can wait for; none beyond the end.
+    pub fn futex(&self, offset: usize) -> Option<&AtomicU32> {
+        let place = self.place::<u32>(offset)?;
+        // SAFETY: as in `word`.
+        Some(unsafe { AtomicU32::from_ptr(place) })
+    }
+
+    /// Where a `T` stands in the bytes of free use, if it is aligned and inside.
+    fn place<T>(&self, offset: usize) -> Option<*mut T> {
+        if !offset.is_multiple_of(size_of::<T>()) || offset + size_of::<T>() > self.bytes {
             return None;
         }
         // SAFETY: inside the mapping by the check above.
-        let place = unsafe { self.bytes().add(offset) };
-        // SAFETY: aligned by the check above, mapped as long as `self` lives, and its users keep
-        // to atomics for the words that they ask for here.
-        Some(unsafe { AtomicU64::from_ptr(place.cast::<u64>()) })
+        Some(unsafe { self.bytes().add(offset) }.cast::<T>())
     }
 
     fn samples_start(&self) -> *mut u64 {

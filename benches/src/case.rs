@@ -43,7 +43,7 @@ impl fmt::Display for Unit {
 /// The case that a figure is divided by.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Against {
-    /// The limit's name.
+    /// The limit's name: a bare limit's, or another case's where two differ in one thing only.
     pub limit: &'static str,
     /// How many of the limit's units one unit of the case is: 64 for 64-byte messages against
     /// bytes, 1 for a message of one line against lines.

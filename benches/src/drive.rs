@@ -8,9 +8,12 @@
 //! add up to the whole time and no tail is averaged away. While a message is on its way the lead
 //! checks the last answer and makes the next message; both are kept out of the way so that a
 //! sample is a send, two transfers and two receives, payload written and read, like the limit's.
+//! *Paced*, the lead sleeps before each message, and a sample begins when it has slept.
 //!
 //! **Stream.** The lead makes and sends messages as fast as they go; the peer takes and checks
 //! them, and times itself from the end of a warm-up (whose messages are checked too) to the last.
+
+use std::time::Duration;
 
 use crate::block::Block;
 use crate::clock::Clock;
@@ -69,20 +72,40 @@ pub fn ping<const N: usize, P: Port<N>>(
     plan: &Plan,
     block: &Block,
 ) -> Result<(), SideFault> {
-    tell_first(block, Side::Lead, ping_all(port, plan, block))
+    tell_first(block, Side::Lead, ping_all(port, plan, block, |after| after))
 }
 
+/// As [`ping`], but the lead sleeps for `pause` before each message; what a sleeping peer does in
+/// the meantime is its own affair.
+pub fn ping_paced<const N: usize, P: Port<N>>(
+    port: &mut P,
+    plan: &Plan,
+    block: &Block,
+    pause: Duration,
+) -> Result<(), SideFault> {
+    let rested = |_| {
+        std::thread::sleep(pause);
+        plan.clock.now()
+    };
+    tell_first(block, Side::Lead, ping_all(port, plan, block, rested))
+}
+
+/// `rest` is what happens between two round trips: of when one was over it makes when the next
+/// begins.
+#[inline(always)]
 fn ping_all<const N: usize, P: Port<N>>(
     port: &mut P,
     plan: &Plan,
     block: &Block,
+    rest: impl Fn(u64) -> u64,
 ) -> Result<(), SideFault> {
     block.meet(Side::Lead, READY);
     let script = &plan.script;
     let mut next = script.message::<N>(0);
     let mut answer = [0; N];
-    let mut before = plan.clock.now();
+    let mut after = plan.clock.now();
     for i in 0..plan.total() {
+        let before = rest(after);
         port.send(&next)?;
         // Message i is on its way. Answer i - 1 first, then message i + 1.
         if i > 0 {
@@ -90,11 +113,10 @@ fn ping_all<const N: usize, P: Port<N>>(
         }
         next = script.message::<N>(i + 1);
         port.receive(&mut answer)?;
-        let after = plan.clock.now();
+        after = plan.clock.now();
         if i >= plan.warmup {
             block.set_sample((i - plan.warmup) as usize, after - before)?;
         }
-        before = after;
     }
     if let Some(last) = plan.total().checked_sub(1) {
         check(script, &answer, last)?;

@@ -33,6 +33,7 @@ pub mod report;
 #[cfg(feature = "rivals")]
 pub mod rivals;
 pub mod spsc;
+pub mod spsc_park;
 pub mod spsc_typed;
 pub mod stats;
 pub mod suite;

@@ -12,7 +12,7 @@
 use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
 
-use annulus_benches::case::{Case, Stage};
+use annulus_benches::case::{Case, Stage, Unit};
 use annulus_benches::fault::Fault;
 use annulus_benches::machine::Machine;
 use annulus_benches::ratios::{self, Verdict};
@@ -179,7 +179,7 @@ fn machine(asked: &Asked) -> Result<Machine, (String, Fault)> {
 /// A round trip faster than the limit says that the limit was disturbed, or its cadence unlucky.
 fn note_overtaken(outcomes: &[Outcome]) {
     let overtaken = |outcome: &&Outcome| {
-        outcome.limit == Some("limit/rtt") && outcome.ratio.is_some_and(|ratio| ratio < 0.97)
+        outcome.unit == Unit::Nanoseconds && outcome.ratio.is_some_and(|ratio| ratio < 0.97)
     };
     for outcome in outcomes.iter().filter(overtaken) {
         eprintln!("note: {} is below its limit: repeat the run", outcome.name);

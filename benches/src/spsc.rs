@@ -7,15 +7,18 @@
 //!
 //! `rtt` and `stream` copy a message in by `send` and out by `recv_array`; `batch` sends 32 at a
 //! time by `send_batch`; `zerocopy` fills a claim in place and reads a view in place.
+//!
+//! What is driven, and over a ring of which make, are two questions: the same courses over rings
+//! whose sides may sleep are in [`spsc_park`](crate::spsc_park).
 
 use std::fmt::Debug;
 use std::os::fd::OwnedFd;
 
-use annulus::{Attach, Backing, Config, Consumer, Deadline, Message, Producer, Segment};
+use annulus::{Attach, Backing, Config, Consumer, Deadline, Message, Producer, Segment, Wait};
 
 use crate::block::Block;
 use crate::case::{Against, Case, Round, Stage, Unit, Variant};
-use crate::drive::{self, Port, Sink, Source, check, mismatch};
+use crate::drive::{self, Plan, Port, Sink, Source, check, mismatch};
 use crate::fault::{Fault, SideFault, Step};
 use crate::pair;
 use crate::payload::Script;
@@ -26,8 +29,11 @@ const CELL: Option<usize> = Some(annulus::layout::CELL as usize);
 /// Round trips of one round.
 const ROUND_TRIPS: u64 = 100_000;
 
-const KIB: usize = 1 << 10;
-const MIB: usize = 1 << 20;
+/// Messages of 8 bytes in one round of a stream over a large ring.
+pub(crate) const STREAM_8_MESSAGES: u64 = 16_000_000;
+
+pub(crate) const KIB: usize = 1 << 10;
+pub(crate) const MIB: usize = 1 << 20;
 
 /// Messages in one batch, at most: as many as the rivals'.
 const BATCH: usize = 32;
@@ -49,7 +55,12 @@ pub fn cases() -> Vec<Case> {
         rtt::<56>("spsc/rtt/56/4KiB", 4 * KIB),
         rtt::<56>("spsc/rtt/56/1MiB", MIB),
         stream::<8>("spsc/stream/8/16KiB", 16 * KIB, 8_000_000, None),
-        stream::<8>("spsc/stream/8/1MiB", MIB, 16_000_000, Some(("limit/handoff/1MiB", 8.0))),
+        stream::<8>(
+            "spsc/stream/8/1MiB",
+            MIB,
+            STREAM_8_MESSAGES,
+            Some(("limit/handoff/1MiB", 8.0)),
+        ),
         stream::<56>("spsc/stream/56/64KiB", 64 * KIB, 4_000_000, small),
         stream::<56>("spsc/stream/56/1MiB", MIB, 8_000_000, large),
         stream::<64>("spsc/stream/64/64KiB", 64 * KIB, 4_000_000, small),
@@ -70,7 +81,9 @@ pub fn cases() -> Vec<Case> {
 }
 
 fn rtt<const N: usize>(name: &str, ring_bytes: usize) -> Case {
-    let run = move |stage: &Stage| round_trips::<N>(stage, ring_bytes);
+    let config = ring(ring_bytes);
+    let run =
+        move |stage: &Stage| round_trips::<N>(stage, &config, ROUND_TRIPS, drive::ping::<N, _>);
     case(name, Unit::Nanoseconds, ring_bytes, Some(("limit/rtt", 1.0)), Variant::new("spin", run))
 }
 
@@ -80,11 +93,8 @@ fn stream<const N: usize>(
     messages: u64,
     against: Option<(&'static str, f64)>,
 ) -> Case {
-    let run = move |stage: &Stage| {
-        let sender = |producer| Copying::<_, N> { end: producer };
-        let receiver = |consumer| Copying::<_, N> { end: consumer };
-        one_way(stage, ring_bytes, messages, sender, receiver)
-    };
+    let config = ring(ring_bytes);
+    let run = move |stage: &Stage| copied::<N>(stage, &config, messages);
     case(name, Unit::MessagesPerSecond, ring_bytes, against, Variant::new("spin", run))
 }
 
@@ -94,17 +104,24 @@ fn batch<const N: usize>(
     messages: u64,
     against: Option<(&'static str, f64)>,
 ) -> Case {
+    let config = ring(ring_bytes);
     let run = move |stage: &Stage| {
         let receiver = |consumer| Copying::<_, N> { end: consumer };
-        one_way(stage, ring_bytes, messages, InBatches::<N>, receiver)
+        one_way(stage, &config, messages, InBatches::<N>, receiver)
     };
     case(name, Unit::MessagesPerSecond, ring_bytes, against, Variant::new("spin", run))
 }
 
 fn zero_copy(name: &str, ring_bytes: usize, messages: u64) -> Case {
-    let run = move |stage: &Stage| one_way(stage, ring_bytes, messages, InPlace, InPlace);
+    let config = ring(ring_bytes);
+    let run = move |stage: &Stage| one_way(stage, &config, messages, InPlace, InPlace);
     let against = Some(("limit/handoff/1MiB", LARGE_BYTES as f64));
     case(name, Unit::MessagesPerSecond, ring_bytes, against, Variant::new("spin", run))
+}
+
+/// A ring whose sides spin, as all of these do.
+fn ring(bytes: usize) -> Config {
+    Config::spsc(bytes as u64).wait(Wait::Spin)
 }
 
 pub(crate) fn case(
@@ -124,15 +141,20 @@ pub(crate) fn case(
     }
 }
 
-fn round_trips<const N: usize>(stage: &Stage, ring_bytes: usize) -> Result<Round, Fault> {
-    let plan = stage.plan(ROUND_TRIPS);
+/// Round trips over two rings of that make, the lead's side by `ping`.
+pub(crate) fn round_trips<const N: usize>(
+    stage: &Stage,
+    config: &Config,
+    round_trips: u64,
+    ping: impl Fn(&mut End, &Plan, &Block) -> Result<(), SideFault>,
+) -> Result<Round, Fault> {
+    let plan = stage.plan(round_trips);
     let block = stage.block_for_samples(&plan)?;
-    let config = Config::spsc(ring_bytes as u64);
-    let (there, back) = (Shared::create(&config)?, Shared::create(&config)?);
+    let (there, back) = (Shared::create(config)?, Shared::create(config)?);
     let lead = || {
         let (there, back) = (attach(there.for_lead)?, attach(back.for_lead)?);
         let mut end = End { producer: producer(&there)?, consumer: consumer(&back)? };
-        drive::ping::<N, _>(&mut end, &plan, &block)
+        ping(&mut end, &plan, &block)
     };
     let peer = || {
         let (there, back) = (attach(there.for_peer)?, attach(back.for_peer)?);
@@ -143,17 +165,27 @@ fn round_trips<const N: usize>(stage: &Stage, ring_bytes: usize) -> Result<Round
     stage.latency(&block, pids)
 }
 
+/// A stream of messages of `N` bytes over a ring of that make, copied in and out one at a time.
+pub(crate) fn copied<const N: usize>(
+    stage: &Stage,
+    config: &Config,
+    messages: u64,
+) -> Result<Round, Fault> {
+    let sender = |producer| Copying::<_, N> { end: producer };
+    let receiver = |consumer| Copying::<_, N> { end: consumer };
+    one_way(stage, config, messages, sender, receiver)
+}
+
 fn one_way<S: Sink, R: Source>(
     stage: &Stage,
-    ring_bytes: usize,
+    config: &Config,
     messages: u64,
     sender: impl Fn(Producer) -> S,
     receiver: impl Fn(Consumer) -> R,
 ) -> Result<Round, Fault> {
-    let config = Config::spsc(ring_bytes as u64);
     let sender = |segment: Segment| Ok(sender(producer(&segment)?));
     let receiver = |segment: Segment| Ok(receiver(consumer(&segment)?));
-    one_way_over(stage, &config, messages, sender, receiver)
+    one_way_over(stage, config, messages, sender, receiver)
 }
 
 /// A stream over a ring of that make, each side's end made of its own attached segment.
@@ -213,7 +245,7 @@ pub(crate) fn refused(step: Step, error: &dyn Debug) -> SideFault {
 }
 
 /// One process's end of a ring there and a ring back.
-struct End {
+pub(crate) struct End {
     producer: Producer,
     consumer: Consumer,
 }

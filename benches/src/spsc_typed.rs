@@ -6,7 +6,7 @@
 
 use annulus::segment::{Mapping, Trusted};
 use annulus::typed::{TypedConsumer, TypedProducer, TypedSegment, zerocopy};
-use annulus::{Config, Deadline, Segment};
+use annulus::{Config, Deadline, Segment, Wait};
 use zerocopy::IntoBytes;
 
 use crate::case::{Case, Stage, Unit, Variant};
@@ -53,7 +53,7 @@ fn stream(
     against: Option<(&'static str, f64)>,
 ) -> Case {
     let run = move |stage: &Stage| {
-        let config = Config::spsc_of::<Quote>(ring_bytes as u64);
+        let config = Config::spsc_of::<Quote>(ring_bytes as u64).wait(Wait::Spin);
         let sender = |segment| Ok(ByValue(typed(segment)?.producer().map_err(unopened)?));
         let receiver = |segment| Ok(ByValue(typed(segment)?.consumer().map_err(unopened)?));
         one_way_over(stage, &config, messages, sender, receiver)
@@ -69,7 +69,7 @@ fn in_place(
     against: Option<(&'static str, f64)>,
 ) -> Case {
     let run = move |stage: &Stage| {
-        let config = Config::spsc_of::<Quote>(ring_bytes as u64);
+        let config = Config::spsc_of::<Quote>(ring_bytes as u64).wait(Wait::Spin);
         let sender = |segment| Ok(InPlace(trusted(segment)?.producer().map_err(unopened)?));
         let receiver = |segment| Ok(InPlace(trusted(segment)?.consumer().map_err(unopened)?));
         one_way_over(stage, &config, messages, sender, receiver)

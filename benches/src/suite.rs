@@ -85,6 +85,7 @@ pub struct Outcome {
 pub fn limits() -> Vec<Case> {
     let mut cases = Vec::from(limit::rtts());
     cases.extend(limit::handoffs());
+    cases.extend(limit::wakes());
     cases.extend(kernel::cases());
     cases
 }
@@ -93,12 +94,13 @@ pub fn limits() -> Vec<Case> {
 pub fn standard() -> Vec<Case> {
     let mut cases = limits();
     cases.extend(crate::spsc::cases());
+    cases.extend(crate::spsc_park::cases());
     cases.extend(crate::spsc_typed::cases());
     cases
 }
 
 /// The cases whose names begin with `prefix`, or with one of several that commas divide, and the
-/// limits that those are compared with.
+/// limits that those are compared with. A limit that is itself compared with one comes without it.
 pub fn select(cases: Vec<Case>, prefix: &str) -> Result<Vec<Case>, Fault> {
     let chosen = |case: &Case| prefix.split(',').any(|prefix| case.name.starts_with(prefix));
     let limits: Vec<&'static str> = cases

@@ -52,9 +52,16 @@ fn a_flip_fails_every_case_of_ours() {
 }
 
 #[test]
+fn a_flip_fails_every_case_of_ours_whose_sides_sleep() {
+    finds_the_flip(&annulus_benches::spsc_park::cases());
+    runs_clean(&annulus_benches::spsc_park::cases());
+}
+
+#[test]
 fn the_limits_run() {
     runs_clean(&limit::rtts());
     runs_clean(&limit::handoffs());
+    runs_clean(&limit::wakes());
 }
 
 #[cfg(feature = "rivals")]

@@ -3,6 +3,7 @@
 //!
 //! Nothing here is timed, and the sides are left unpinned, so that one core is enough.
 
+mod drive;
 mod flip;
 mod pair;
 mod payload;
