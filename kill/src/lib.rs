@@ -23,12 +23,17 @@
 //! | `oracle` | what must hold after a kill |
 //! | `matrix` | which kills there are, and their count |
 //! | `chaos` | a pair that runs at full speed while its processes are killed at random |
+//! | `barriers` | what is executed while nobody sleeps |
+//! | `handover` | a side that is just lying down when the other one publishes |
 //! | `repair` | how long others take to notice a death |
 #![cfg(all(target_os = "linux", target_arch = "x86_64"))]
 
+pub mod barriers;
 pub mod chaos;
+pub mod handover;
 pub mod matrix;
 mod oracle;
+mod processors;
 pub mod repair;
 mod scene;
 pub mod spsc;

@@ -13,17 +13,24 @@ fn main() -> std::process::ExitCode {
 
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod command {
+    use annulus::ring::Role;
+    use annulus::{Barrier, Wait};
+    use annulus_kill::handover::{self, Handover};
     use annulus_kill::matrix::{self, Extent, Tally};
     use annulus_kill::repair::{self, Repair};
-    use annulus_kill::{Operation, STARTS, chaos, spsc};
+    use annulus_kill::{Operation, STARTS, barriers, chaos, spsc};
     use lexopt::prelude::*;
+    use std::fmt::Display;
     use std::process::ExitCode;
     use std::time::Duration;
 
     const USAGE: &str = "\
 usage: annulus-kill [--points N] [--states N] [OPERATION...]
-       annulus-kill chaos [--seconds N] [--seed N]
+       annulus-kill chaos [--seconds N] [--seed N] [--wait WAIT] [--barrier BARRIER]
+       annulus-kill handover [--count N] [--seed N] [--wait WAIT] [--barrier BARRIER]
+                             [--full] [--one-cpu]
        annulus-kill repair [--kills N]
+       annulus-kill barriers
 
 Kills a process at every instruction of each operation of the spsc ring, in each of five starts,
 and a successor in its take-over from every distinct state that is left; then checks that nothing
@@ -35,17 +42,30 @@ is lost, doubled beyond the batch, or wedged. Takes some minutes.
 
 chaos runs a pair at full speed whose two processes are killed, stopped and restarted at random,
 for 60 seconds or as long as asked; --seed makes the same choices again. A run in which less than
-30 % of the kills landed inside an operation has failed, too.
+30 % of the kills landed inside an operation has failed, too. Its sides spin unless told otherwise.
+
+handover hands 100,000 messages, or as many as asked, to a receiver that is often just lying down
+when they are sent, and counts the wakes that it did not get. It parks unless told otherwise.
+
+  --wait WAIT        spin (not for handover), spin-park or park
+  --barrier BARRIER  fence or membarrier (unless it is asked for: membarrier)
+  --full             the other way round: the sender sleeps, at a full ring
+  --one-cpu          both processes have one processor only
 
 repair kills 1,000 processes at work, or as many as asked, for each of five things that others
 notice of it, and says how long they took: median, 99 %, and the longest.
+
+barriers counts what a message executes while nobody sleeps: no system call, and no barrier but
+where the ring's sides have fences.
 
 Exit status: 0 nothing found, 1 a fault, 2 usage.";
 
     enum Asked {
         Matrix { extent: Extent, operations: Vec<Operation> },
-        Chaos { seconds: u64, seed: u64 },
+        Chaos { seconds: u64, seed: u64, wait: Wait, barrier: Barrier },
+        Handover(Handover),
         Repair { kills: usize },
+        Barriers,
     }
 
     /// The share of kills that have to land inside an operation, in percent.
@@ -67,12 +87,19 @@ Exit status: 0 nothing found, 1 a fault, 2 usage.";
             Asked::Matrix { extent, operations } => {
                 matrix::run(&operations, &STARTS, extent, report).map(|tally| sum_up(&tally))
             }
-            Asked::Chaos { seconds, seed } => {
+            Asked::Chaos { seconds, seed, wait, barrier } => {
                 eprintln!("seed {seed}");
                 let span = Duration::from_secs(seconds);
-                chaos::run(span, seed, report_chaos).map(|tally| sum_up_chaos(&tally))
+                chaos::run(span, seed, (wait, barrier), report_chaos)
+                    .map(|tally| sum_up_chaos(&tally))
+            }
+            Asked::Handover(asked) => {
+                eprintln!("seed {}", asked.seed);
+                let report = |handed| eprintln!("{handed} handed over");
+                handover::run(asked, report).map(|tally| sum_up_handover(asked, &tally))
             }
             Asked::Repair { kills } => measure_repairs(kills),
+            Asked::Barriers => count_barriers(),
         };
         done.unwrap_or_else(|error| {
             eprintln!("annulus-kill: {error}");
@@ -84,23 +111,47 @@ Exit status: 0 nothing found, 1 a fault, 2 usage.";
         let mut extent = Extent { points: u64::MAX, states: usize::MAX };
         let mut names: Vec<String> = Vec::new();
         let (mut seconds, mut seed, mut kills) = (60, u64::from(std::process::id()), 1_000);
+        let (mut count, mut sleeper, mut one_cpu) = (100_000, Role::Consumer, false);
+        let (mut wait, mut barrier) = (None, Barrier::Membarrier);
         let mut parser = lexopt::Parser::from_env();
         while let Some(arg) = parser.next()? {
             let command = names.first().map(String::as_str);
-            let is_matrix = !matches!(command, Some("chaos" | "repair"));
+            let is_matrix = !matches!(command, Some("chaos" | "handover" | "repair" | "barriers"));
+            let [is_chaos, is_handover, is_repair] =
+                ["chaos", "handover", "repair"].map(|name| command == Some(name));
             match arg {
                 Short('h') | Long("help") => return Ok(None),
                 Long("points") if is_matrix => extent.points = parser.value()?.parse()?,
                 Long("states") if is_matrix => extent.states = parser.value()?.parse()?,
-                Long("seconds") if command == Some("chaos") => seconds = parser.value()?.parse()?,
-                Long("seed") if command == Some("chaos") => seed = parser.value()?.parse()?,
-                Long("kills") if command == Some("repair") => kills = parser.value()?.parse()?,
+                Long("seconds") if is_chaos => seconds = parser.value()?.parse()?,
+                Long("seed") if is_chaos || is_handover => seed = parser.value()?.parse()?,
+                Long("wait") if is_chaos || is_handover => {
+                    let waits = [Wait::Spin, Wait::SpinThenPark, Wait::Park];
+                    wait = Some(one_of(&waits[usize::from(is_handover)..], &mut parser)?);
+                }
+                Long("barrier") if is_chaos || is_handover => {
+                    barrier = one_of(&[Barrier::Fence, Barrier::Membarrier], &mut parser)?;
+                }
+                Long("count") if is_handover => count = parser.value()?.parse()?,
+                Long("full") if is_handover => sleeper = Role::Producer,
+                Long("one-cpu") if is_handover => one_cpu = true,
+                Long("kills") if is_repair => kills = parser.value()?.parse()?,
                 Value(name) if is_matrix => names.push(name.string()?),
                 other => return Err(other.unexpected()),
             }
         }
         match names.first().map(String::as_str) {
-            Some("chaos") => return Ok(Some(Asked::Chaos { seconds, seed })),
+            Some("chaos") => {
+                let wait = wait.unwrap_or_default();
+                return Ok(Some(Asked::Chaos { seconds, seed, wait, barrier }));
+            }
+            Some("handover") if count > 0 => {
+                let wait = wait.unwrap_or(Wait::Park);
+                let asked = Handover { count, sleeper, wait, barrier, one_cpu, seed };
+                return Ok(Some(Asked::Handover(asked)));
+            }
+            Some("handover") => return Err("--count takes a number above 0".into()),
+            Some("barriers") => return Ok(Some(Asked::Barriers)),
             Some("repair") if kills > 0 => return Ok(Some(Asked::Repair { kills })),
             Some("repair") => return Err("--kills takes a number above 0".into()),
             _ => {}
@@ -113,6 +164,19 @@ Exit status: 0 nothing found, 1 a fault, 2 usage.";
             return Err(format!("no operation begins with {}", names.join(" or ")).into());
         }
         Ok(Some(Asked::Matrix { extent, operations }))
+    }
+
+    /// The next value, which is the name of one of `choices`.
+    fn one_of<T: Copy + Display>(
+        choices: &[T],
+        parser: &mut lexopt::Parser,
+    ) -> Result<T, lexopt::Error> {
+        let value = parser.value()?.string()?;
+        let found = choices.iter().find(|choice| choice.to_string() == value);
+        found.copied().ok_or_else(|| {
+            let names: Vec<_> = choices.iter().map(T::to_string).collect();
+            format!("{value} is not {}", names.join(" or ")).into()
+        })
     }
 
     fn measure_repairs(kills: usize) -> Result<ExitCode, Box<dyn std::error::Error>> {
@@ -165,6 +229,34 @@ Exit status: 0 nothing found, 1 a fault, 2 usage.";
         }
     }
 
+    fn count_barriers() -> Result<ExitCode, Box<dyn std::error::Error>> {
+        let mut is_as_said = true;
+        for (wait, barrier, may_have_some) in [
+            (Wait::Spin, Barrier::Fence, false),
+            (Wait::Park, Barrier::Membarrier, false),
+            (Wait::Park, Barrier::Fence, true),
+        ] {
+            for (what, executed) in [
+                ("16 sent", barriers::sending(wait, barrier)?),
+                ("16 received", barriers::receiving(wait, barrier)?),
+            ] {
+                let barriers::Executed { instructions, barriers, calls } = executed;
+                let form =
+                    if wait == Wait::Spin { String::new() } else { format!(" by {barrier}") };
+                println!(
+                    "{wait}{form}, {what}: {instructions} instructions, {barriers} barriers, \
+                     {calls} system calls"
+                );
+                is_as_said &= calls == 0 && may_have_some == (barriers > 0);
+            }
+        }
+        if is_as_said {
+            return Ok(ExitCode::SUCCESS);
+        }
+        println!("there are barriers or calls where there must be none, or none where there must");
+        Ok(ExitCode::FAILURE)
+    }
+
     fn report_chaos(tally: &chaos::Tally) {
         let chaos::Tally { kills, messages, repeated, .. } = tally;
         eprintln!("{kills} kills, {messages} messages, {repeated} came again");
@@ -188,5 +280,26 @@ Exit status: 0 nothing found, 1 a fault, 2 usage.";
             return ExitCode::FAILURE;
         }
         if tally.faults.is_empty() && *messages > 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    }
+
+    fn sum_up_handover(asked: Handover, tally: &handover::Tally) -> ExitCode {
+        for fault in &tally.faults {
+            println!("{fault}");
+        }
+        let handover::Tally { handed, lain, rung, backstop, slow, span, faults } = tally;
+        let place = match asked.sleeper {
+            Role::Producer => "full",
+            Role::Consumer => "empty",
+        };
+        println!(
+            "handover, {} by {}, {place}{}: {handed} hand-overs, {lain} slept, {rung} rung, \
+             backstop {backstop}, {slow} slow, {:.1} s: {} faults",
+            asked.wait,
+            asked.barrier,
+            if asked.one_cpu { ", one processor" } else { "" },
+            span.as_secs_f64(),
+            faults.len(),
+        );
+        if faults.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
     }
 }

@@ -126,6 +126,6 @@ pub(crate) fn receive(consumer: &mut Consumer, known: &mut Known) -> Result<(), 
 
 /// Where a segment's lines of participants stand: for people to read, and no state of the ring.
 pub(crate) const PARTICIPANTS: std::ops::Range<usize> =
-    annulus::layout::PRODUCER..annulus::layout::DATA;
+    annulus::layout::PRODUCER..annulus::layout::PRODUCER_BED;
 
 const _: () = assert!(size_of::<Header>() <= annulus::layout::PRODUCER_GATE);

@@ -39,6 +39,13 @@ impl Victim {
         }
     }
 
+    /// The first bytes of the instruction that comes next.
+    pub(crate) fn instruction(&self) -> io::Result<[u8; 8]> {
+        let at = self.register(offset_of!(user_regs_struct, rip))?;
+        // Eight bytes of -1 would be taken for an error, and are no code.
+        Ok(self.ask(libc::PTRACE_PEEKTEXT, at as usize)?.to_le_bytes())
+    }
+
     /// Executes one instruction.
     pub(crate) fn step(&mut self) -> io::Result<Stand> {
         self.ask(libc::PTRACE_SINGLESTEP, 0)?;

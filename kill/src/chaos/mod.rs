@@ -8,6 +8,7 @@
 //! * What comes again was received by the consumer that died, and not released: the ring's
 //!   batch of 8, and what that consumer was looking at in place. Its position tells.
 //! * A survivor is told of a death, and a pair of which both live gets on.
+//! * Nobody waits past its deadline for longer than the longest slice of a sleep.
 //!
 //! | room | what |
 //! |---|---|
@@ -20,7 +21,7 @@ mod sides;
 
 use crate::scene::Trouble;
 use annulus::ring::Role;
-use annulus::{Attach, Backing, Config, Segment};
+use annulus::{Attach, Backing, Barrier, Config, Segment, Wait};
 use annulus_testkit::{Forked, Random, shared};
 use ledger::Ledger;
 use std::io;
@@ -31,8 +32,11 @@ use std::time::{Duration, Instant};
 /// Bytes of ring: full and empty within microseconds.
 const CAPACITY: u64 = 4096;
 
-/// How long a pair of which both live may make no progress, and a survivor not see a death.
+/// How long a pair of which both live may make no progress.
 const PATIENCE: Duration = Duration::from_secs(5);
+
+/// How long a survivor may not be told of a death: two of the longest slices of a sleep.
+const TOLD_WITHIN: Duration = Duration::from_secs(1);
 
 /// What came of it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -69,8 +73,16 @@ struct Side {
 }
 
 /// Runs a pair for `span`, or to the first fault, and `report`s every ten seconds.
-pub fn run(span: Duration, seed: u64, mut report: impl FnMut(&Tally)) -> Result<Tally, Trouble> {
-    let segment = Segment::create(&Backing::Memfd, &Config::spsc(CAPACITY))?;
+///
+/// Its sides wait as `waiting` says; the barrier is for those that sleep.
+pub fn run(
+    span: Duration,
+    seed: u64,
+    waiting: (Wait, Barrier),
+    mut report: impl FnMut(&Tally),
+) -> Result<Tally, Trouble> {
+    let config = Config::spsc(CAPACITY).wait(waiting.0).barrier(waiting.1);
+    let segment = Segment::create(&Backing::Memfd, &config)?;
     let fd = segment.share_fd()?;
     // SAFETY: zeros are a valid ledger, and it is all atomics.
     let ledger: &Ledger = unsafe { shared()? };
@@ -183,7 +195,7 @@ fn wait_for_death_seen(
         if page.fault.load(Ordering::Acquire) != 0 {
             break;
         }
-        if begun.elapsed() > PATIENCE {
+        if begun.elapsed() > TOLD_WITHIN {
             let who = sides[1 - dead].role;
             return Ok(Some(format!("WEDGED: the {who:?} was not told that its peer died")));
         }

@@ -5,7 +5,7 @@
 //! be missing. Whatever else is missing, was lost.
 
 use super::ledger::{Ledger, Page, Progress};
-use super::random::{deadline, leaves_after};
+use super::random::{Limit, leaves_after};
 use annulus::ring::Position;
 use annulus::ring::spsc::Record;
 use annulus::sync::Memory;
@@ -21,7 +21,7 @@ const BATCH: u64 = 8;
 const FILLER_MAX: usize = 200;
 
 /// What a side can find wrong, by the number that it leaves in the ledger.
-pub(super) const FAULTS: [&str; 7] = [
+pub(super) const FAULTS: [&str; 8] = [
     "none",
     "LOST: a message that was sent did not come; at",
     "LOST: a message came with other bytes than were sent; at",
@@ -29,6 +29,7 @@ pub(super) const FAULTS: [&str; 7] = [
     "DOUBLED: more than a batch came again; at",
     "WEDGED: an operation failed with an error that no death brings; code",
     "WEDGED: nobody may join; code",
+    "WEDGED: a wait went on after its deadline; milliseconds",
 ];
 const LOST: u64 = 1;
 const BROKEN: u64 = 2;
@@ -36,6 +37,7 @@ const DOUBLED: u64 = 3;
 const TOO_MANY: u64 = 4;
 const FAILED: u64 = 5;
 const REFUSED: u64 = 6;
+const LATE: u64 = 7;
 
 /// The producer's life: sends until it is killed, or leaves in good order now and then.
 pub(super) fn produce(segment: &Segment, ledger: &Ledger, seed: u64) {
@@ -59,7 +61,8 @@ pub(super) fn produce(segment: &Segment, ledger: &Ledger, seed: u64) {
             message(number, known)
         }));
         ledger.attempted.store(next + count, Ordering::Relaxed);
-        let deadline = deadline(&mut random);
+        let limit = Limit::draw(&mut random);
+        let deadline = limit.deadline;
         let done = page.within(|| match choice {
             0..=2 => producer.send(&messages[0], deadline).map(|_| 1),
             3 | 4 => claim(&mut producer, &messages[0], choice == 4, deadline),
@@ -69,6 +72,9 @@ pub(super) fn produce(segment: &Segment, ledger: &Ledger, seed: u64) {
                 Ok(()) => Ok(count),
             },
         });
+        if let Some(late) = limit.missed_ms() {
+            return found(page, LATE, late);
+        }
         match done {
             Ok(sent) => {
                 next += sent;
@@ -116,18 +122,22 @@ pub(super) fn consume(segment: &Segment, ledger: &Ledger, seed: u64) {
     let mut reader = Reader::of(ledger);
     let mut buffer = [0; 16 + FILLER_MAX];
     for _ in 0..leaves_after(&mut random) {
-        let deadline = deadline(&mut random);
-        let limit = random.below(12) as usize;
+        let limit = Limit::draw(&mut random);
+        let deadline = limit.deadline;
+        let count = random.below(12) as usize;
         let choice = random.below(6);
         let done = page.within(|| match choice {
             0..=2 => consumer.recv(&mut buffer, deadline).map(|received| {
                 reader.take(received.position, &buffer[..received.len]);
             }),
             3 => peek(&mut consumer, &mut reader, &mut buffer, deadline),
-            4 => batch(&mut consumer, &mut reader, &mut buffer, limit, deadline),
-            _ => consumer.drain(limit, |record| reader.look(record, &mut buffer)).map(|_| ()),
+            4 => batch(&mut consumer, &mut reader, &mut buffer, count, deadline),
+            _ => consumer.drain(count, |record| reader.look(record, &mut buffer)).map(|_| ()),
         });
         ledger.shown.store(0, Ordering::Relaxed);
+        if let Some(late) = limit.missed_ms() {
+            return found(page, LATE, late);
+        }
         match done {
             Ok(()) | Err(RecvError::Empty | RecvError::Timeout) => {}
             Err(RecvError::ProducerDied) => saw_death(page),

@@ -1,0 +1,396 @@
+//! Hand-overs: a side sleeps, the other publishes as it lies down, over and over; no wake is lost.
+//!
+//! ```text
+//!   who sleeps                           who publishes
+//!   writes the lines, says `asked`       waits for `asked`
+//!   a delay                              a delay
+//!   recv (or send): lies down            writes the lines, sends (or releases)
+//! ```
+//!
+//! Both delays begin at the same moment and are drawn from the same dice, so that often the message
+//! is published while the other side is just lying down. A store that has to wait for lines which
+//! the other processor has is seen late, and that is when a missing barrier shows: so both sides
+//! write the same 40 lines, and a part of the messages is large.
+//!
+//! Nothing but the end of a slice ends a sleep whose wake was lost, and sleepers count that: the
+//! counters of both sides have to stay at 0. A delay is far shorter than a slice; but on a busy
+//! machine who publishes may get no processor for as long as a slice. Then the slice is over first,
+//! and by the bell alone its end cannot be told from a lost wake: such a count is told by
+//! the clock, and is none.
+
+use crate::processors;
+use crate::scene::Trouble;
+use annulus::layout::{Bed, CONSUMER_BED, PRODUCER_BED};
+use annulus::ring::Role;
+use annulus::{Attach, Backing, Barrier, Config, Deadline, Segment, Wait};
+use annulus_testkit::{Forked, Random, shared};
+use core::mem::offset_of;
+use std::fs::File;
+use std::os::unix::fs::FileExt;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+/// Bytes of ring.
+const CAPACITY: u64 = 8192;
+
+/// Bytes of a message at a full ring: four records fill it, and each release makes room for one.
+const QUARTER: usize = CAPACITY as usize / 4 - 8;
+
+/// Messages that fill it.
+const FILL: u64 = 4;
+
+/// Bytes of a large message at an empty ring, and of the longest small one.
+const LARGE: usize = 2560;
+const SMALL_MAX: u64 = 64;
+
+/// Lines that both sides write.
+const LINES: usize = 40;
+
+/// Longest delays, of which each side draws one. The last is past what a side looks before it
+/// sleeps.
+const DELAYS_NS: [u64; 4] = [1, 2_000, 10_000, 60_000];
+
+/// How long a side waits for the other one.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// After so many lost wakes there is nothing more to learn, and each takes a slice.
+const LOST_MAX: u64 = 10;
+
+/// The first slice of a sleep, which the engine keeps to itself.
+const SLICE_NS: u64 = 50_000_000;
+
+/// The least share of hand-overs, in thousands, for which a side that sleeps at once has lain down.
+const LAIN_MIN_PER_MILLE: u64 = 10;
+
+/// What to do.
+#[derive(Clone, Copy, Debug)]
+pub struct Handover {
+    /// Messages to hand over.
+    pub count: u64,
+    /// Who sleeps: a receiver at an empty ring, or a sender at a full one.
+    pub sleeper: Role,
+    /// How it waits: not by [`Wait::Spin`].
+    pub wait: Wait,
+    /// The form of the protocol.
+    pub barrier: Barrier,
+    /// Whether both processes have one processor only.
+    pub one_cpu: bool,
+    /// The same seed draws the same delays.
+    pub seed: u64,
+}
+
+/// What came of it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// Messages that were handed over.
+    pub handed: u64,
+    /// How often the sleeper lay down.
+    pub lain: u64,
+    /// How often it was rung.
+    pub rung: u64,
+    /// Sleeps of both sides that ended by their slice although there was work: lost wakes.
+    pub backstop: u64,
+    /// Those among them whose slice was over before there was work: no wake came too late.
+    pub slow: u64,
+    /// How long it took.
+    pub span: Duration,
+    /// What must not be.
+    pub faults: Vec<String>,
+}
+
+/// What the processes tell each other.
+struct Board {
+    /// Hand-overs that the sleeper has asked for.
+    asked: Line,
+    /// When it asked for the last.
+    asked_ns: Line,
+    /// Hand-overs that were published, and when the last was.
+    published: Line,
+    published_ns: Line,
+    /// Sleeps that ended by a slice because it was over before that.
+    slow: Line,
+    lines: [Line; LINES],
+}
+
+/// A cache line of its own.
+#[repr(align(64))]
+struct Line(AtomicU64);
+
+/// A side that found a fault ends with one of these.
+const FAULTS: [(i32, &str); 5] = [
+    (REFUSED, "it may not attach, join, or choose its processor"),
+    (WEDGED, "its call came to no end, or to a wrong one"),
+    (ALONE, "the sleeper does not ask for more"),
+    (BROKEN, "what it received is not what comes next"),
+    (101, "it panicked"),
+];
+const REFUSED: i32 = 1;
+const WEDGED: i32 = 2;
+const ALONE: i32 = 3;
+const BROKEN: i32 = 4;
+
+/// Hands messages over until `asked.count` of them are, or to the first fault; `report`s what was
+/// handed over every ten seconds. Call it from a process of one thread.
+pub fn run(asked: Handover, mut report: impl FnMut(u64)) -> Result<Tally, Trouble> {
+    let processors = processors::usable()?;
+    if asked.one_cpu {
+        processors::stay_on(processors[0])?;
+    }
+    let config = Config::spsc(CAPACITY).wait(asked.wait).barrier(asked.barrier);
+    let segment = Segment::create(&Backing::Memfd, &config)?;
+    // SAFETY: zeros are a valid board, and it is all atomics.
+    let board: &Board = unsafe { shared()? };
+    let begun = Instant::now();
+    let start = |role: Role| -> Result<Forked, Trouble> {
+        let fd = segment.share_fd()?;
+        let life = || match Segment::from_fd(fd, &Attach::default()) {
+            Ok(segment) => Side::new(role, asked, board, begun).live(&segment).err().unwrap_or(0),
+            Err(_) => REFUSED,
+        };
+        Ok(Forked::start(life)?)
+    };
+    let mut sides = [Role::Producer, Role::Consumer].map(|role| (role, start(role), false));
+    let mut tally = Tally::default();
+    let mut reported = Duration::ZERO;
+    // Ends: each wait of a side has a deadline.
+    while tally.faults.is_empty() && !sides.iter().all(|(.., has_ended)| *has_ended) {
+        std::thread::sleep(Duration::from_millis(10));
+        for (role, process, has_ended) in &mut sides {
+            let process = process.as_mut().map_err(|error| error.to_string())?;
+            if !*has_ended && let Some(status) = process.ended()? {
+                *has_ended = true;
+                tally.faults.extend(fault_of(*role, status));
+            }
+        }
+        if lost_wakes(&segment) >= LOST_MAX + board.slow.0.load(Ordering::Relaxed) {
+            break;
+        }
+        if begun.elapsed() - reported >= Duration::from_secs(10) {
+            reported = begun.elapsed();
+            report(board.published.0.load(Ordering::Relaxed));
+        }
+    }
+    tally.span = begun.elapsed();
+    drop(sides);
+    tally.count(asked, &segment, board)?;
+    Ok(tally)
+}
+
+impl Tally {
+    fn count(&mut self, asked: Handover, segment: &Segment, board: &Board) -> Result<(), Trouble> {
+        let file = File::from(segment.share_fd()?);
+        let bed = match asked.sleeper {
+            Role::Producer => PRODUCER_BED,
+            Role::Consumer => CONSUMER_BED,
+        };
+        let word = |at: usize| -> Result<u64, Trouble> {
+            let mut bytes = [0; 8];
+            file.read_exact_at(&mut bytes, (bed + at) as u64)?;
+            Ok(u64::from_le_bytes(bytes))
+        };
+        self.lain = word(offset_of!(Bed, asleep))?.div_ceil(2);
+        self.rung = word(offset_of!(Bed, bell))?;
+        self.handed = board.published.0.load(Ordering::Relaxed);
+        self.backstop = lost_wakes(segment);
+        self.slow = board.slow.0.load(Ordering::Relaxed);
+        if self.backstop > self.slow {
+            let lost = self.backstop - self.slow;
+            self.faults.push(format!("LOST WAKES: {lost} sleeps ended by their slice, with work"));
+        } else if asked.wait == Wait::Park && self.lain * 1000 < self.handed * LAIN_MIN_PER_MILLE {
+            self.faults.push(format!("nobody slept: it lay down {} times", self.lain));
+        }
+        Ok(())
+    }
+}
+
+fn lost_wakes(segment: &Segment) -> u64 {
+    let survey = segment.survey();
+    survey.producer.backstop + survey.consumer.backstop
+}
+
+/// What a side's wait status says is wrong.
+fn fault_of(role: Role, status: i32) -> Option<String> {
+    if !libc::WIFEXITED(status) {
+        return Some(format!("{role:?}: it was ended (wait status {status:#x})"));
+    }
+    let code = libc::WEXITSTATUS(status);
+    let what = FAULTS.iter().find(|(fault, _)| *fault == code).map_or("?", |(_, what)| what);
+    (code != 0).then(|| format!("{role:?}: {what}"))
+}
+
+/// One side's process.
+struct Side {
+    role: Role,
+    asked: Handover,
+    board: &'static Board,
+    random: Random,
+    message: Vec<u8>,
+    buffer: [u8; LARGE],
+    clock: Instant,
+    /// Lost wakes, as last looked at.
+    counted: u64,
+}
+
+impl Side {
+    fn new(role: Role, asked: Handover, board: &'static Board, clock: Instant) -> Side {
+        let random = Random::new(!asked.seed ^ u64::from(role == Role::Producer));
+        let message = Vec::new();
+        Side { role, asked, board, random, message, buffer: [0; LARGE], clock, counted: 0 }
+    }
+
+    fn live(mut self, segment: &Segment) -> Result<(), i32> {
+        let first = if self.asked.sleeper == Role::Producer { FILL } else { 0 };
+        match self.role {
+            Role::Producer => self.send_all(segment, first),
+            Role::Consumer => self.receive_all(segment, first),
+        }
+    }
+
+    /// Takes a processor of its own, if there are two: else the scheduler likes to have both sides
+    /// on one, where they take turns and nothing races. After joining, since one who joins with one
+    /// processor does not look before it sleeps.
+    fn keep_apart(&self) -> std::io::Result<()> {
+        match processors::usable()?[..] {
+            [first, .., last] => {
+                processors::stay_on(if self.role == Role::Producer { first } else { last })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn send_all(&mut self, segment: &Segment, first: u64) -> Result<(), i32> {
+        let mut producer = segment.producer().map_err(|_| REFUSED)?;
+        self.keep_apart().map_err(|_| REFUSED)?;
+        for number in 0..first {
+            self.compose(number);
+            producer.try_send(&self.message).map_err(|_| WEDGED)?;
+        }
+        for number in 0..self.asked.count {
+            self.compose(first + number);
+            let asked_ns = self.meet(number)?;
+            self.write_lines_last(number);
+            let sent = producer.send(&self.message, Deadline::after(PATIENCE));
+            sent.map_err(|_| WEDGED)?;
+            self.part(segment, number, asked_ns)?;
+        }
+        Ok(())
+    }
+
+    fn receive_all(&mut self, segment: &Segment, first: u64) -> Result<(), i32> {
+        let mut consumer = segment.consumer().map_err(|_| REFUSED)?;
+        self.keep_apart().map_err(|_| REFUSED)?;
+        consumer.release_each();
+        for number in 0..self.asked.count + first {
+            self.compose(number);
+            let is_asked = number < self.asked.count;
+            let asked_ns = if is_asked { self.meet(number)? } else { u64::MAX };
+            let received = consumer.recv(&mut self.buffer, Deadline::after(PATIENCE));
+            let received = received.map_err(|_| WEDGED)?;
+            if self.buffer[..received.len] != self.message[..] {
+                return Err(BROKEN);
+            }
+            if first != 0 {
+                self.write_lines_last(number);
+                consumer.flush();
+            }
+            if is_asked {
+                self.part(segment, number, asked_ns)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Both sides get to here, and then take their delays. The sleeper asks, the other one waits
+    /// for it. Returns when it asked.
+    fn meet(&mut self, number: u64) -> Result<u64, i32> {
+        if self.role == self.asked.sleeper {
+            self.write_lines(number);
+            self.board.asked_ns.0.store(self.now_ns(), Ordering::Relaxed);
+            self.board.asked.0.store(number + 1, Ordering::Release);
+        } else {
+            self.wait_for(&self.board.asked, number)?;
+        }
+        let asked_ns = self.board.asked_ns.0.load(Ordering::Relaxed);
+        self.delay();
+        Ok(asked_ns)
+    }
+
+    /// Hand-over `number`, which was asked for at `asked_ns`, is over. If it took as long as a
+    /// slice, the sleeper finds out whether the other one did.
+    fn part(&mut self, segment: &Segment, number: u64, asked_ns: u64) -> Result<(), i32> {
+        let board = self.board;
+        let now_ns = self.now_ns();
+        if self.role != self.asked.sleeper {
+            board.published_ns.0.store(now_ns, Ordering::Relaxed);
+            board.published.0.store(number + 1, Ordering::Release);
+        } else if now_ns - asked_ns >= SLICE_NS {
+            self.wait_for(&board.published, number)?;
+            let published_ns = board.published_ns.0.load(Ordering::Relaxed);
+            let counted = lost_wakes(segment);
+            if published_ns - asked_ns >= SLICE_NS && counted > self.counted {
+                board.slow.0.fetch_add(1, Ordering::Relaxed);
+            }
+            self.counted = counted;
+        }
+        Ok(())
+    }
+
+    /// Waits until `word` is past `number`.
+    fn wait_for(&self, word: &Line, number: u64) -> Result<(), i32> {
+        let begun = Instant::now();
+        // Ends by the clock.
+        while word.0.load(Ordering::Acquire) <= number {
+            std::hint::spin_loop();
+            if begun.elapsed() > Duration::from_micros(20) {
+                std::thread::yield_now();
+            }
+            if begun.elapsed() > PATIENCE {
+                return Err(ALONE);
+            }
+        }
+        Ok(())
+    }
+
+    fn now_ns(&self) -> u64 {
+        self.clock.elapsed().as_nanos() as u64
+    }
+
+    fn delay(&mut self) {
+        if self.asked.one_cpu && self.random.below(2) == 0 {
+            std::thread::yield_now();
+        }
+        let most_ns = DELAYS_NS[self.random.below(DELAYS_NS.len() as u64) as usize];
+        let span = Duration::from_nanos(self.random.below(most_ns));
+        let begun = Instant::now();
+        while begun.elapsed() < span {
+            std::hint::spin_loop();
+        }
+    }
+
+    /// The last that who publishes does before it does so, half of the times.
+    fn write_lines_last(&mut self, number: u64) {
+        if self.role != self.asked.sleeper && self.random.below(2) == 0 {
+            self.write_lines(number);
+        }
+    }
+
+    fn write_lines(&self, number: u64) {
+        for line in &self.board.lines {
+            line.0.store(number, Ordering::Relaxed);
+        }
+    }
+
+    /// Message number `number`: its length and bytes follow from that.
+    fn compose(&mut self, number: u64) {
+        let len = match self.asked.sleeper {
+            Role::Producer => QUARTER,
+            Role::Consumer if number.is_multiple_of(3) => LARGE,
+            Role::Consumer => (8 + number % (SMALL_MAX - 8)) as usize,
+        };
+        self.message.clear();
+        for word in 0..(len as u64).div_ceil(8) {
+            self.message.extend_from_slice(&number.wrapping_add(word << 32).to_le_bytes());
+        }
+        self.message.truncate(len);
+    }
+}
