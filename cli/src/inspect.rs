@@ -10,16 +10,12 @@ use crate::clock::rfc3339;
 use crate::exit::{Failure, Status, one_line};
 use crate::units::Bytes;
 use crate::{ls, meet, print, usage};
-use annulus::layout::{
-    BARRIER_FENCE, BARRIER_MEMBARRIER, BARRIER_NONE, Header, KIND_SPSC, WAIT_PARK, WAIT_SPIN,
-    WAIT_SPIN_THEN_PARK, WAKE_FUTEX, WAKE_NONE,
-};
-use annulus::ring::{Barrier, Position, Standing, Wait};
+use annulus::layout::{Header, KIND_SPSC};
+use annulus::ring::{Position, Standing, Waiting};
 use annulus::segment::{Inspection, JoinError, RoleSurvey, SegmentError};
 use annulus::{Attach, Backing, Segment};
 use lexopt::prelude::{Long, Short, Value as Word};
 use serde_json::{Value, json};
-use std::fmt::Display;
 use std::fs::Metadata;
 use std::os::unix::fs::MetadataExt;
 use std::path::{self, PathBuf};
@@ -38,6 +34,7 @@ struct File {
 /// A ring that was looked at.
 struct Seen {
     header: Header,
+    waiting: Waiting,
     longest: usize,
     inspection: Inspection,
 }
@@ -50,6 +47,7 @@ pub(crate) fn run(args: Args) -> Result<Status, Failure> {
     let seen = match open(&address) {
         Ok(segment) => Ok(Seen {
             header: segment.header(),
+            waiting: segment.waiting(),
             longest: segment.longest_message(),
             inspection: segment.inspect(),
         }),
@@ -122,16 +120,16 @@ fn text(address: &Address, file: &File, seen: &Result<Seen, Failure>) -> String 
         ("file", format!("{}, {} bytes", file.path.display(), file.bytes)),
         ("owner", format!("user {}, mode {:04o}", file.owner, file.mode)),
     ];
-    let Ok(Seen { header, longest, inspection }) = seen else { return table(&lines) };
+    let Ok(Seen { header, waiting, longest, inspection }) = seen else { return table(&lines) };
     let Inspection { survey, backlog, .. } = inspection;
     let about = if backlog.exact { "" } else { "about " };
     lines.extend([
         ("kind", format!("{}, ABI {}", kind(header), header.abi_version)),
         ("capacity", format!("{}, messages to {longest} bytes", Bytes(header.capacity))),
         ("cell", format!("{} bytes, pages of {}", header.cell_bytes, header.page_bytes)),
-        ("wait", wait(header)),
-        ("waking", waking(header)),
-        ("barrier", barrier(header)),
+        ("wait", waiting.policy().to_string()),
+        ("waking", waking(*waiting).to_owned()),
+        ("barrier", barrier(*waiting)),
         ("segment", segment_id(header)),
         ("state", ls::state(survey).to_owned()),
         ("unread", format!("{about}{} messages, {} bytes", backlog.messages, backlog.bytes)),
@@ -183,8 +181,10 @@ fn object(address: &Address, file: &File, seen: &Result<Seen, Failure>) -> Value
         "mode": format!("{:04o}", file.mode),
         "bytes": file.bytes,
     });
-    let (header, longest, inspection) = match seen {
-        Ok(Seen { header, longest, inspection }) => (header, longest, inspection),
+    let (header, waiting, longest, inspection) = match seen {
+        Ok(Seen { header, waiting, longest, inspection }) => {
+            (header, *waiting, longest, inspection)
+        }
         Err(failure) => {
             object["error"] = json!({ "code": code(failure), "text": failure.to_string() });
             return object;
@@ -199,9 +199,9 @@ fn object(address: &Address, file: &File, seen: &Result<Seen, Failure>) -> Value
         "longest_message": longest,
         "cell": header.cell_bytes,
         "page": header.page_bytes,
-        "wait": wait(header),
-        "waking": waking(header),
-        "barrier": barrier(header),
+        "wait": waiting.policy().to_string(),
+        "waking": waking(waiting),
+        "barrier": barrier(waiting),
         "segment": segment_id(header),
         "state": ls::state(survey),
         "unread": {
@@ -257,36 +257,20 @@ fn since(side: &RoleSurvey) -> Option<String> {
 }
 
 fn kind(header: &Header) -> String {
-    named(header.kind, &[(KIND_SPSC, &"spsc")])
-}
-
-/// How the sides wait.
-fn wait(header: &Header) -> String {
-    let spin_park = Wait::SpinThenPark;
-    named(
-        header.wait_policy,
-        &[(WAIT_SPIN, &Wait::Spin), (WAIT_SPIN_THEN_PARK, &spin_park), (WAIT_PARK, &Wait::Park)],
-    )
+    match header.kind {
+        KIND_SPSC => "spsc".to_owned(),
+        other => other.to_string(),
+    }
 }
 
 /// What wakes who sleeps.
-fn waking(header: &Header) -> String {
-    named(header.wake_means, &[(WAKE_NONE, &"none"), (WAKE_FUTEX, &"futex")])
+fn waking(waiting: Waiting) -> &'static str {
+    if waiting == Waiting::Spin { "none" } else { "futex" }
 }
 
 /// How who sleeps is not missed.
-fn barrier(header: &Header) -> String {
-    let (fence, membarrier) = (Barrier::Fence, Barrier::Membarrier);
-    named(
-        header.barrier,
-        &[(BARRIER_NONE, &"none"), (BARRIER_FENCE, &fence), (BARRIER_MEMBARRIER, &membarrier)],
-    )
-}
-
-/// The name of a number of the header, or the number where it has none.
-fn named(found: u32, names: &[(u32, &dyn Display)]) -> String {
-    let known = names.iter().find(|(number, _)| *number == found);
-    known.map_or_else(|| found.to_string(), |(_, name)| name.to_string())
+fn barrier(waiting: Waiting) -> String {
+    waiting.barrier().map_or("none".to_owned(), |barrier| barrier.to_string())
 }
 
 fn segment_id(header: &Header) -> String {

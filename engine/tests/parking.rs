@@ -178,27 +178,6 @@ fn a_sender_takes_what_fits_when_a_slice_is_over() {
 }
 
 #[test]
-fn ten_thousand_hand_overs_lose_no_wake() {
-    for barrier in FORMS {
-        let (segment, mut producer, mut consumer) = pair(Wait::Park, barrier);
-        thread::scope(|threads| {
-            threads.spawn(move || {
-                for number in 0..10_000_u64 {
-                    // Now and then long enough for the receiver to lie down.
-                    (0..number * 7919 % 3000).for_each(|_| std::hint::spin_loop());
-                    producer.send(&number.to_le_bytes(), soon()).unwrap();
-                }
-            });
-            for number in 0..10_000_u64 {
-                let message = consumer.recv_array::<8>(soon()).unwrap();
-                assert_eq!(*message, number.to_le_bytes());
-            }
-        });
-        assert_eq!(backstops(&segment), 0);
-    }
-}
-
-#[test]
 fn the_creators_policy_is_followed_and_another_one_refused() {
     let scratch = Scratch::new();
     let config = Config::spsc(1024).wait(Wait::SpinThenPark).barrier(Barrier::Fence);

@@ -5,7 +5,7 @@
 //! does so in some thousand steps, and one that would wait for ever is seen to.
 
 use annulus::layout::{CONSUMER_GATE, DATA, GATE_VACANT, PRODUCER_GATE};
-use annulus::ring::Geometry;
+use annulus::ring::{Barrier, Geometry};
 use annulus::sync::{Mapped, Memory, Ordering, Outside, Raw};
 use std::cell::Cell;
 use std::ptr::NonNull;
@@ -53,6 +53,9 @@ pub struct World {
     steps: Cell<u64>,
     limit: Cell<u64>,
     outside: Cell<Outside>,
+    barriers: Cell<u64>,
+    barriers_fail: Cell<bool>,
+    longest_sleep_ns: Cell<u64>,
     meddling: Cell<Option<Meddling>>,
     teasing: Cell<Option<(Teasing, u32)>>,
     echo: Cell<Option<[usize; 2]>>,
@@ -86,6 +89,9 @@ impl World {
             steps: Cell::new(0),
             limit: Cell::new(u64::MAX),
             outside: Cell::new(Outside::PeerAlive),
+            barriers: Cell::new(0),
+            barriers_fail: Cell::new(false),
+            longest_sleep_ns: Cell::new(0),
             meddling: Cell::new(None),
             teasing: Cell::new(None),
             echo: Cell::new(None),
@@ -125,6 +131,21 @@ impl World {
     /// What a waiting side is told from now on.
     pub fn set_outside(&self, outside: Outside) {
         self.outside.set(outside);
+    }
+
+    /// From now on the barriers of those who lie down fail.
+    pub fn let_barriers_fail(&self) {
+        self.barriers_fail.set(true);
+    }
+
+    /// How many barriers of those who lie down there were.
+    pub fn barriers(&self) -> u64 {
+        self.barriers.get()
+    }
+
+    /// The longest that anybody wanted to sleep at a time, in nanoseconds.
+    pub fn longest_sleep_ns(&self) -> u64 {
+        self.longest_sleep_ns.get()
     }
 
     /// From now on a word shows what `teasing` says, or what was written there last.
@@ -293,10 +314,17 @@ unsafe impl Memory for Reach<'_> {
         self.0.now.get()
     }
 
+    fn barrier(&self, _: Barrier) -> bool {
+        self.0.step(CALL_NS);
+        self.0.barriers.set(self.0.barriers.get() + 1);
+        !self.0.barriers_fail.get()
+    }
+
     /// Nobody is woken here, but for one who sees its bell rung before.
     unsafe fn sleep(&self, at: usize, word: u64, ns: u64) -> bool {
         self.0.check(at, 8, true);
         self.0.tease(at);
+        self.0.longest_sleep_ns.set(self.0.longest_sleep_ns.get().max(ns));
         let sleeps = self.0.peek(at) as u32 == word as u32;
         self.0.step(if sleeps { ns } else { CALL_NS });
         sleeps

@@ -18,7 +18,6 @@
 //! and by the bell alone its end cannot be told from a lost wake: such a count is told by
 //! the clock, and is none.
 
-use crate::processors;
 use crate::scene::Trouble;
 use annulus::layout::{Bed, CONSUMER_BED, PRODUCER_BED};
 use annulus::ring::Role;
@@ -132,9 +131,12 @@ const BROKEN: i32 = 4;
 /// Hands messages over until `asked.count` of them are, or to the first fault; `report`s what was
 /// handed over every ten seconds. Call it from a process of one thread.
 pub fn run(asked: Handover, mut report: impl FnMut(u64)) -> Result<Tally, Trouble> {
-    let processors = processors::usable()?;
     if asked.one_cpu {
-        processors::stay_on(processors[0])?;
+        let first =
+            core_affinity::get_core_ids().and_then(|processors| processors.first().copied());
+        if !first.is_some_and(core_affinity::set_for_current) {
+            return Err("this process may not choose its processor".into());
+        }
     }
     let config = Config::spsc(CAPACITY).wait(asked.wait).barrier(asked.barrier);
     let segment = Segment::create(&Backing::Memfd, &config)?;
@@ -249,10 +251,11 @@ impl Side {
     /// Takes a processor of its own, if there are two: else the scheduler likes to have both sides
     /// on one, where they take turns and nothing races. After joining, since one who joins with one
     /// processor does not look before it sleeps.
-    fn keep_apart(&self) -> std::io::Result<()> {
-        match processors::usable()?[..] {
+    fn keep_apart(&self) -> Result<(), i32> {
+        match core_affinity::get_core_ids().unwrap_or_default()[..] {
             [first, .., last] => {
-                processors::stay_on(if self.role == Role::Producer { first } else { last })
+                let own = if self.role == Role::Producer { first } else { last };
+                core_affinity::set_for_current(own).then_some(()).ok_or(REFUSED)
             }
             _ => Ok(()),
         }
@@ -260,7 +263,7 @@ impl Side {
 
     fn send_all(&mut self, segment: &Segment, first: u64) -> Result<(), i32> {
         let mut producer = segment.producer().map_err(|_| REFUSED)?;
-        self.keep_apart().map_err(|_| REFUSED)?;
+        self.keep_apart()?;
         for number in 0..first {
             self.compose(number);
             producer.try_send(&self.message).map_err(|_| WEDGED)?;
@@ -278,7 +281,7 @@ impl Side {
 
     fn receive_all(&mut self, segment: &Segment, first: u64) -> Result<(), i32> {
         let mut consumer = segment.consumer().map_err(|_| REFUSED)?;
-        self.keep_apart().map_err(|_| REFUSED)?;
+        self.keep_apart()?;
         consumer.release_each();
         for number in 0..self.asked.count + first {
             self.compose(number);

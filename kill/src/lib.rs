@@ -33,7 +33,6 @@ pub mod chaos;
 pub mod handover;
 pub mod matrix;
 mod oracle;
-mod processors;
 pub mod repair;
 mod scene;
 pub mod spsc;

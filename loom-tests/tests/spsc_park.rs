@@ -5,6 +5,7 @@
 mod common;
 
 use annulus::ring::Barrier;
+use annulus::ring::spsc::{Consumer, Producer};
 use annulus::{Deadline, RecvError, SendError};
 use annulus_loom_tests::{Modelled, Ring, crash_point, survived};
 use common::{consumer_of, expect_word, geometry, model, parking, producer_of};
@@ -12,15 +13,20 @@ use loom::thread;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+/// Both sides of a new ring, by that form of the protocol.
+fn pair(form: Barrier) -> (Producer<Modelled>, Consumer<Modelled>) {
+    let ring = Ring::fresh(geometry());
+    let producer = producer_of(Modelled::over(&ring), parking(form));
+    (producer, consumer_of(Modelled::over(&ring), parking(form)))
+}
+
 const FORMS: [Barrier; 2] = [Barrier::Fence, Barrier::Membarrier];
 
 #[test]
 fn a_receiver_at_an_empty_ring_is_woken_by_the_message() {
     for form in FORMS {
         model(move || {
-            let ring = Ring::fresh(geometry());
-            let mut producer = producer_of(Modelled::over(&ring), parking(form));
-            let mut consumer = consumer_of(Modelled::over(&ring), parking(form));
+            let (mut producer, mut consumer) = pair(form);
             let sender = thread::spawn(move || {
                 producer.try_send(&1u64.to_le_bytes()).expect("there is room");
                 std::mem::forget(producer);
@@ -35,9 +41,7 @@ fn a_receiver_at_an_empty_ring_is_woken_by_the_message() {
 #[test]
 fn a_receiver_that_sleeps_twice_is_woken_twice() {
     model(|| {
-        let ring = Ring::fresh(geometry());
-        let mut producer = producer_of(Modelled::over(&ring), parking(Barrier::Fence));
-        let mut consumer = consumer_of(Modelled::over(&ring), parking(Barrier::Fence));
+        let (mut producer, mut consumer) = pair(Barrier::Fence);
         let sender = thread::spawn(move || {
             producer.try_send(&1u64.to_le_bytes()).expect("there is room");
             producer.try_send(&2u64.to_le_bytes()).expect("there is room");
@@ -54,9 +58,7 @@ fn a_receiver_that_sleeps_twice_is_woken_twice() {
 fn a_sender_at_a_full_ring_is_woken_by_the_release() {
     for form in FORMS {
         model(move || {
-            let ring = Ring::fresh(geometry());
-            let mut producer = producer_of(Modelled::over(&ring), parking(form));
-            let mut consumer = consumer_of(Modelled::over(&ring), parking(form));
+            let (mut producer, mut consumer) = pair(form);
             for word in 0..4u64 {
                 producer.try_send(&word.to_le_bytes()).expect("there is room");
             }
@@ -80,9 +82,7 @@ fn a_sender_at_a_full_ring_is_woken_by_the_release() {
 #[test]
 fn a_close_wakes_a_receiver() {
     model(|| {
-        let ring = Ring::fresh(geometry());
-        let producer = producer_of(Modelled::over(&ring), parking(Barrier::Fence));
-        let mut consumer = consumer_of(Modelled::over(&ring), parking(Barrier::Fence));
+        let (producer, mut consumer) = pair(Barrier::Fence);
         let sender = thread::spawn(move || producer.close());
         assert_eq!(consumer.recv(&mut [0; 8], Deadline::NEVER), Err(RecvError::Closed));
         std::mem::forget(consumer);
@@ -93,9 +93,7 @@ fn a_close_wakes_a_receiver() {
 #[test]
 fn a_close_wakes_a_sender() {
     model(|| {
-        let ring = Ring::fresh(geometry());
-        let mut producer = producer_of(Modelled::over(&ring), parking(Barrier::Fence));
-        let consumer = consumer_of(Modelled::over(&ring), parking(Barrier::Fence));
+        let (mut producer, consumer) = pair(Barrier::Fence);
         for word in 0..4u64 {
             producer.try_send(&word.to_le_bytes()).expect("there is room");
         }

@@ -73,6 +73,8 @@ pub(super) struct Sleeper {
     /// The bell as it was before we lay down.
     bell: u64,
     slice_ns: u64,
+    /// How long slices get: no longer than they begin where the barrier failed.
+    slice_max_ns: u64,
     /// The bell when a slice's end found work and no ring: whether one was on its way is seen
     /// later.
     suspect: Option<u64>,
@@ -88,6 +90,7 @@ impl Sleeper {
             asleep: 0,
             bell: 0,
             slice_ns: SLICE_NS,
+            slice_max_ns: SLICE_MAX_NS,
             suspect: None,
             backstop: area.noted(role, offset_of!(Participant, backstop)),
         };
@@ -113,11 +116,17 @@ impl Sleeper {
         deadline: Deadline,
         is_idle: impl Fn() -> bool,
     ) -> Turn {
+        let mut now = area.memory().now();
         if !self.is_lying() {
+            // A barrier costs too much for who has no time to sleep.
+            if deadline.has_passed(now) {
+                return Turn::TimedOut;
+            }
             self.lie_down(area, wanted);
         }
-        let mut now = area.memory().now();
         let slice_end = deadline.earlier_than(now.saturating_add(self.slice_ns));
+        let mut has_slept_out = false;
+        // Ends by the clock.
         let turn = loop {
             // S4.
             if !is_idle() {
@@ -127,7 +136,7 @@ impl Sleeper {
                 break if deadline.has_passed(now) { Turn::TimedOut } else { Turn::Ask };
             }
             // S5.
-            let has_slept_out = area.sleep(self.role, self.bell, slice_end - now);
+            has_slept_out = area.sleep(self.role, self.bell, slice_end - now);
             if self.is_rung(area) {
                 if has_slept_out {
                     self.count_backstop(area);
@@ -136,11 +145,11 @@ impl Sleeper {
             }
             now = area.memory().now();
         };
-        if turn == Turn::Came && now >= slice_end && !self.is_rung(area) {
+        if turn == Turn::Came && has_slept_out && !self.is_rung(area) {
             self.suspect = Some(self.bell);
         }
         if turn == Turn::Ask {
-            self.slice_ns = (2 * self.slice_ns).min(SLICE_MAX_NS);
+            self.slice_ns = (2 * self.slice_ns).min(self.slice_max_ns);
         } else {
             self.rise(area);
         }
@@ -156,7 +165,8 @@ impl Sleeper {
         area.set_bed(self.role, offset_of!(Bed, wanted), wanted, Ordering::Relaxed);
         self.set_asleep(area);
         let is_sure = area.memory().barrier(self.barrier);
-        self.slice_ns = if is_sure { SLICE_NS } else { UNSURE_SLICE_NS };
+        (self.slice_ns, self.slice_max_ns) =
+            if is_sure { (SLICE_NS, SLICE_MAX_NS) } else { (UNSURE_SLICE_NS, UNSURE_SLICE_NS) };
     }
 
     /// S6, if we lie.
@@ -180,6 +190,7 @@ impl Sleeper {
 
     /// Counts the last sleep whose slice's end found work, if really nobody rang.
     pub(super) fn settle<M: Memory>(&mut self, area: &Area<M>) {
+        // ORDERING: Relaxed: a ring that was on its way then has long come.
         if let Some(bell) = self.suspect.take()
             && area.bed(self.role, offset_of!(Bed, bell), Ordering::Relaxed) == bell
         {
@@ -234,9 +245,14 @@ impl Bell {
     /// P2 to P4: something was published, by which `reached` is reached.
     #[inline(always)]
     pub(super) fn published<M: Memory>(&mut self, area: &Area<M>, reached: Position) {
-        if self.mode == Mode::Silent {
-            return;
+        if self.mode != Mode::Silent {
+            self.published_to_sleepers(area, reached);
         }
+    }
+
+    /// The same, for who knows that the other side may sleep.
+    #[inline(always)]
+    pub(super) fn published_to_sleepers<M: Memory>(&mut self, area: &Area<M>, reached: Position) {
         if self.mode == Mode::Fenced {
             return self.look_behind_a_fence(area, reached);
         }

@@ -1,6 +1,5 @@
 //! How the sides of a ring wait: fixed when its segment is made, and the same for all.
 
-use crate::sync::Memory;
 use core::fmt;
 
 /// What a side does that has nothing to do: a receiver at an empty ring, a sender at a full one.
@@ -93,10 +92,10 @@ impl Budget {
     const LEAST_NS: u64 = 2_000;
 
     /// The budget of a new handle. A process that has one processor leaves it to its peer.
-    pub(super) fn of<M: Memory>(waiting: Waiting, memory: &M) -> Budget {
+    pub(super) fn of(waiting: Waiting, is_alone: impl FnOnce() -> bool) -> Budget {
         let most_ns = match waiting {
             Waiting::Spin => u64::MAX,
-            Waiting::Park { spins: true, .. } if !memory.is_alone() => Budget::MOST_NS,
+            Waiting::Park { spins: true, .. } if !is_alone() => Budget::MOST_NS,
             Waiting::Park { .. } => 0,
         };
         Budget { ns: most_ns, most_ns }

@@ -100,7 +100,7 @@ fn mark(raw: Raw) {
         // ORDERING: Relaxed: see above.
         // SAFETY: as above.
         let rung = unsafe { raw.load(bell, Ordering::Relaxed) }.wrapping_add(1);
-        // ORDERING: Release: who sees it rung sees the gates.
+        // ORDERING: Release, edge B of `ring::park`: who sees it rung sees the gates.
         // SAFETY: as above.
         unsafe { raw.store(bell, rung, Ordering::Release) };
         // SAFETY: as above, and its lower half comes first.

@@ -105,10 +105,17 @@ impl<M: Memory> Consumer<M> {
     /// once in [`APART_BYTES`], rather than stay at its heels. There neither side finds the ring
     /// empty or full, each takes every line away from the other, and nothing else would end it
     /// (56 B / 1 MiB between two chips: 25 to 50 M/s, and 110 so). A burst never comes here.
-    #[cold]
+    ///
+    /// Only where a quarter of the ring is far enough to trail: large records in small rings would
+    /// wait again and again.
+    #[inline(always)]
     pub(super) fn keep_distance(&mut self) {
-        if self.is_in_long_stream() && self.position - self.burst_start >= APART_BYTES {
-            self.burst_start = self.position;
+        let is_too_soon = self.position - self.burst_start < APART_BYTES;
+        if is_too_soon || self.trailing || !self.is_in_long_stream() {
+            return;
+        }
+        self.burst_start = self.position;
+        if trailing_bytes(self.last_record.max(CELL)) <= self.area.capacity() / 4 {
             self.let_it_run();
         }
     }

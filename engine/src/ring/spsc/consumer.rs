@@ -86,7 +86,7 @@ impl<M: Memory> Consumer<M> {
         area.set_gate(Role::Consumer, Gate::joined(head), Ordering::Release);
         let waiting = geometry.waiting();
         let mut consumer = Consumer {
-            budget: Budget::of(waiting, area.memory()),
+            budget: Budget::of(waiting, || area.memory().is_alone()),
             sleeper: Sleeper::of(&area, Role::Consumer, waiting),
             bell: Bell::of(&area, Role::Producer, waiting),
             cadence: Cadence::of(area.memory()),

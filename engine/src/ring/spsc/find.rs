@@ -99,7 +99,7 @@ impl<M: Memory> Consumer<M> {
 
     #[inline(always)]
     pub(super) fn find_until(&mut self, deadline: Deadline) -> Result<Found, RecvError> {
-        if !self.trailing && self.position == self.released && deadline != Deadline::PASSED {
+        if deadline != Deadline::PASSED {
             self.keep_distance();
         }
         match self.glance() {

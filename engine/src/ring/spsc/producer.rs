@@ -75,7 +75,7 @@ impl<M: Memory> Producer<M> {
         area.set_gate(Role::Producer, Gate::joined(tail), Ordering::Release);
         let waiting = geometry.waiting();
         Ok(Producer {
-            budget: Budget::of(waiting, area.memory()),
+            budget: Budget::of(waiting, || area.memory().is_alone()),
             sleeper: Sleeper::of(&area, Role::Producer, waiting),
             bell: Bell::of(&area, Role::Consumer, waiting),
             room_end: head + area.capacity(),
@@ -190,7 +190,7 @@ impl<M: Memory> Producer<M> {
         }
         if end < self.rung_end {
             self.write(start, message);
-            self.bell.published(&self.area, end);
+            self.bell.published_to_sleepers(&self.area, end);
             return Some(start);
         }
         None

@@ -200,7 +200,7 @@ impl<M: Memory> Consumer<M> {
         self.flush();
         self.last_record = record;
         self.look_ahead(record);
-        if may_wait && !self.trailing {
+        if may_wait {
             self.keep_distance();
         }
         self.run_end = (self.released + self.run_bytes).min(self.lap_end);

@@ -316,7 +316,7 @@ fn after_a_batch_over_the_laps_end_an_empty_ring_is_empty() {
 fn whatever_comes_a_wait_stays_patient_and_looks_at_its_clock() {
     let (_heap, _producer, consumer) = ring(64);
     let memory = consumer.area.memory();
-    let spinning = Budget::of(Waiting::Spin, memory);
+    let spinning = Budget::of(Waiting::Spin, || false);
     let mut patient = Spin::until(Deadline::NEVER, spinning);
     for _ in 0..1000 {
         let turn = patient.turns(memory, 0, || true);

@@ -133,7 +133,7 @@ fn backstop_after_three(waiting: Waiting) -> u64 {
             while unsafe { reach.load(CONSUMER_BED, Ordering::Acquire) } != number {
                 std::thread::yield_now();
             }
-            std::thread::sleep(Duration::from_millis(1));
+            std::thread::sleep(Duration::from_millis(20));
             producer.try_send(&[number as u8; 8]).expect("there is room");
         }
         std::mem::forget(producer);
