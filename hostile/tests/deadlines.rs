@@ -2,6 +2,7 @@
 
 use annulus::layout::{Bed, HEAD, PRODUCER_BED};
 use annulus::ring::spsc::{Consumer, Producer};
+use annulus::sync::Outside;
 use annulus::{Deadline, RecvError, SendError};
 use annulus_hostile::words::{Shape, WAITINGS};
 use annulus_hostile::world::{Reach, World};
@@ -101,4 +102,24 @@ fn a_sender_whose_deadline_ends_its_sleep_takes_what_was_released_meanwhile() {
     let in_the_first_slice = Deadline::at(world.time() + 10_000_000);
     producer.send(&[0; 56], in_the_first_slice).expect("there is room for one");
     assert!(world.longest_sleep_ns() > 9_000_000, "it has slept");
+}
+
+/// However short its deadlines are against its slices: else one who waits again and again would
+/// never be told.
+#[test]
+fn a_sleep_that_its_deadline_ends_asks_whether_the_peer_lives() {
+    let geometry = Shape::new(256, 7).waiting_by(WAITINGS[1]).geometry();
+    let geometry = geometry.expect("a good shape");
+    let world = World::new(geometry);
+    // SAFETY: the world has the geometry's size, and this is its only producer.
+    let producer = unsafe { Producer::attach(Reach(&world), geometry) }.expect("a new ring");
+    // SAFETY: as above, its only consumer.
+    let consumer = unsafe { Consumer::attach(Reach(&world), geometry) };
+    let mut consumer = consumer.expect("a new ring");
+    let mut recv = |ns| consumer.recv(&mut [0; 56], Deadline::at(world.time() + ns));
+    // Its slices have grown.
+    assert_eq!(recv(3_000_000_000), Err(RecvError::Timeout));
+    std::mem::forget(producer);
+    world.set_outside(Outside::PeerGone);
+    assert_eq!(recv(10_000_000), Err(RecvError::ProducerDied));
 }

@@ -57,7 +57,8 @@ use crate::layout::{Bed, Participant};
 use crate::sync::{Deadline, Memory, Ordering};
 use core::mem::offset_of;
 
-/// The first slice of a sleep, and the longest. It grows while the peer is found alive and idle.
+/// The first slice of a sleep, and the longest. It grows while the peer is found alive and idle,
+/// from one wait to the next if nothing comes in between.
 const SLICE_NS: u64 = 50_000_000;
 const SLICE_MAX_NS: u64 = 500_000_000;
 
@@ -73,7 +74,6 @@ pub(super) struct Sleeper {
     /// The bell as it was before we lay down.
     bell: u64,
     slice_ns: u64,
-    /// How long slices get: no longer than they begin where the barrier failed.
     slice_max_ns: u64,
     /// The bell when a slice's end found work and no ring: whether one was on its way is seen
     /// later.
@@ -106,9 +106,11 @@ impl Sleeper {
         self.asleep & 1 != 0
     }
 
-    /// Sleeps until somebody rings, a slice is over, or `deadline`, unless `is_idle` says no.
+    /// Sleeps until somebody rings, or until a slice or the time till `deadline` is over, unless
+    /// `is_idle` says no.
     ///
-    /// `Ask` leaves us lying, so that the next slice costs no barrier; all else has us up.
+    /// `Ask`, at the end of either, leaves us lying, so that the next slice costs no barrier; all
+    /// else has us up.
     pub(super) fn park<M: Memory>(
         &mut self,
         area: &Area<M>,
@@ -124,7 +126,8 @@ impl Sleeper {
             }
             self.lie_down(area, wanted);
         }
-        let slice_end = deadline.earlier_than(now.saturating_add(self.slice_ns));
+        let slice_end = now.saturating_add(self.slice_ns);
+        let sleep_end = deadline.earlier_than(slice_end);
         let mut has_slept_out = false;
         // Ends by the clock.
         let turn = loop {
@@ -132,11 +135,11 @@ impl Sleeper {
             if !is_idle() {
                 break Turn::Came;
             }
-            if now >= slice_end {
-                break if deadline.has_passed(now) { Turn::TimedOut } else { Turn::Ask };
+            if now >= sleep_end {
+                break Turn::Ask;
             }
             // S5.
-            has_slept_out = area.sleep(self.role, self.bell, slice_end - now);
+            has_slept_out = area.sleep(self.role, self.bell, sleep_end - now);
             if self.is_rung(area) {
                 if has_slept_out {
                     self.count_backstop(area);
@@ -148,10 +151,11 @@ impl Sleeper {
         if turn == Turn::Came && has_slept_out && !self.is_rung(area) {
             self.suspect = Some(self.bell);
         }
-        if turn == Turn::Ask {
-            self.slice_ns = (2 * self.slice_ns).min(self.slice_max_ns);
-        } else {
+        if turn == Turn::Came {
+            self.slice_ns = SLICE_NS;
             self.rise(area);
+        } else if now >= slice_end {
+            self.slice_ns = (2 * self.slice_ns).min(self.slice_max_ns);
         }
         turn
     }
@@ -165,8 +169,8 @@ impl Sleeper {
         area.set_bed(self.role, offset_of!(Bed, wanted), wanted, Ordering::Relaxed);
         self.set_asleep(area);
         let is_sure = area.memory().barrier(self.barrier);
-        (self.slice_ns, self.slice_max_ns) =
-            if is_sure { (SLICE_NS, SLICE_MAX_NS) } else { (UNSURE_SLICE_NS, UNSURE_SLICE_NS) };
+        self.slice_max_ns = if is_sure { SLICE_MAX_NS } else { UNSURE_SLICE_NS };
+        self.slice_ns = self.slice_ns.min(self.slice_max_ns);
     }
 
     /// S6, if we lie.
