@@ -120,8 +120,7 @@ impl<M: Memory> Producer<M> {
                 Turn::Came | Turn::Park => {}
                 // The consumer is not streaming: take what fits.
                 Turn::Vain => patient = false,
-                // Once more: who slept may not have been woken for room that is no quarter.
-                Turn::TimedOut => return self.look_for_room(record)?.ok_or(SendError::Timeout),
+                Turn::TimedOut => return start.ok_or(SendError::Timeout),
                 Turn::Ask => {
                     patient = false;
                     if let Some(end) = self.ask_outside() {
