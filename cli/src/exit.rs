@@ -198,7 +198,7 @@ pub(crate) fn one_line(text: &str) -> String {
 
 fn of_segment(error: SegmentError) -> Status {
     match error {
-        SegmentError::Capacity { .. } => Status::Usage,
+        SegmentError::Capacity { .. } | SegmentError::NamelessSysvSem => Status::Usage,
         SegmentError::Exists
         | SegmentError::NotRegular
         | SegmentError::WrongOwner { .. }
@@ -210,6 +210,7 @@ fn of_segment(error: SegmentError) -> Status {
         | SegmentError::Untyped { .. }
         | SegmentError::OtherType { .. }
         | SegmentError::OtherWait { .. }
+        | SegmentError::OtherWake { .. }
         | SegmentError::Filesystem { .. } => Status::Refused,
         SegmentError::TooShort { .. }
         | SegmentError::Header { .. }
@@ -223,10 +224,15 @@ fn of_join(error: JoinError) -> Status {
         JoinError::Busy { .. }
         | JoinError::DoorStuck
         | JoinError::Removed
+        | JoinError::TakenKey { .. }
         | JoinError::Typed { .. } => Status::Refused,
         JoinError::Corrupted(_) => Status::Corrupted,
         JoinError::Severed(severed) => of_severed(severed),
-        JoinError::NoMembarrier { .. } | JoinError::Io { .. } => Status::Error,
+        JoinError::NoMembarrier { .. }
+        | JoinError::NoSuchWake { .. }
+        | JoinError::ForeignWake { .. }
+        | JoinError::NoSysvSem { .. }
+        | JoinError::Io { .. } => Status::Error,
     }
 }
 

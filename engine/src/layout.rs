@@ -11,6 +11,8 @@
 //!   0x400  removal         one word; zero, until somebody takes the segment from its holders
 //!   0x480  producer's bed   where it sleeps when the ring is full, and is rung
 //!   0x500  consumer's bed   where it sleeps when the ring is empty
+//!   0x600  producer's alarm what the means of waking keeps for it, if it keeps anything
+//!   0x700  consumer's alarm
 //!   0x1000 the ring         `capacity` bytes, a power of two
 //! ```
 //!
@@ -20,7 +22,7 @@
 
 /// Counts the arrangements of shared bytes. Any change of this file's layout, of the record
 /// word or of the gates raises it; a segment of another version is refused by name.
-pub const ABI_VERSION: u32 = 3;
+pub const ABI_VERSION: u32 = 4;
 
 /// `ANNULUS\n`, as the first eight bytes of a segment.
 pub const MAGIC: u64 = u64::from_le_bytes(*b"ANNULUS\n");
@@ -39,6 +41,12 @@ pub const WAIT_PARK: u32 = 3;
 pub const WAKE_NONE: u32 = 0;
 /// Sleepers are woken by a futex.
 pub const WAKE_FUTEX: u32 = 1;
+/// Sleepers are woken by a POSIX semaphore in the segment.
+pub const WAKE_POSIX_SEM: u32 = 2;
+/// Sleepers are woken by a System V semaphore, whose key is the header's.
+pub const WAKE_SYSV_SEM: u32 = 3;
+/// Sleepers are woken by raw_sync's event in the segment.
+pub const WAKE_EVENT: u32 = 4;
 
 /// No barriers: a spinning ring.
 pub const BARRIER_NONE: u32 = 0;
@@ -74,6 +82,10 @@ pub const REMOVAL: usize = 0x400;
 pub const PRODUCER_BED: usize = 0x480;
 /// Where the consumer's [`Bed`] stands.
 pub const CONSUMER_BED: usize = 0x500;
+/// Where the producer's [`Alarm`] stands.
+pub const PRODUCER_ALARM: usize = 0x600;
+/// Where the consumer's [`Alarm`] stands.
+pub const CONSUMER_ALARM: usize = 0x700;
 /// Where the ring's bytes begin.
 pub const DATA: usize = 0x1000;
 
@@ -118,8 +130,12 @@ pub struct Header {
     pub wake_means: u32,
     /// [`BARRIER_NONE`] or another form.
     pub barrier: u32,
+    /// The key of the segment's set of System V semaphores, if that is its means; else zero.
+    pub wake_key: u32,
+    /// Zero until a later version gives it a meaning.
+    pub reserved_half: u32,
     /// Zero until a later version gives them a meaning.
-    pub reserved: [u64; 21],
+    pub reserved: [u64; 20],
 }
 
 /// Where one side sleeps (`ring::park` has the protocol).
@@ -135,6 +151,15 @@ pub struct Bed {
     pub reserved: [u64; 6],
     /// The futex is its lower half. Raised by whoever wakes the sleeper, before the wake.
     pub bell: u64,
+}
+
+/// What the means of waking keeps for one side: a semaphore or an event, as the C library arranges
+/// it, or nothing.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Alarm {
+    /// The means' own.
+    pub bytes: [u64; 32],
 }
 
 /// One side's lines: who it is, and what it has done. For people to read, but for the generation,
@@ -169,7 +194,7 @@ const _: () = {
     assert!(offset_of!(Header, segment_id) == 48);
     assert!(offset_of!(Header, record_bytes) == 64 && offset_of!(Header, type_hash) == 72);
     assert!(offset_of!(Header, wake_means) == 80 && offset_of!(Header, barrier) == 84);
-    assert!(offset_of!(Header, reserved) == 88);
+    assert!(offset_of!(Header, wake_key) == 88 && offset_of!(Header, reserved) == 96);
     assert!(size_of::<Header>() <= PRODUCER_GATE);
     assert!(size_of::<Participant>() == 64);
     assert!(CONSUMER_GATE - PRODUCER_GATE >= 128 && HEAD - CONSUMER_GATE >= 128);
@@ -177,7 +202,9 @@ const _: () = {
     assert!(REMOVAL - CONSUMER >= 128 && REMOVAL >= CONSUMER + size_of::<Participant>());
     assert!(PRODUCER_BED - REMOVAL >= 128 && CONSUMER_BED - PRODUCER_BED >= 128);
     assert!(offset_of!(Bed, bell) == 64 && size_of::<Bed>() <= 128);
-    assert!(CONSUMER_BED + size_of::<Bed>() <= DATA);
+    assert!(PRODUCER_ALARM - CONSUMER_BED >= 128 + size_of::<Bed>());
+    assert!(CONSUMER_ALARM - PRODUCER_ALARM == size_of::<Alarm>());
+    assert!(CONSUMER_ALARM + size_of::<Alarm>() <= DATA);
     assert!(CELL.is_power_of_two() && CELL >= 8 && CELL <= 64);
     assert!(CAPACITY_MIN >= 8 * CELL && CAPACITY_MAX.is_power_of_two());
     // The longest padding is shorter than the longest record, and that fits 30 bits.

@@ -37,10 +37,11 @@ pub mod segment;
 pub mod sync;
 #[cfg(feature = "typed")]
 pub mod typed;
+mod wake;
 
 pub use error::{Corruption, RecvError, SendError};
 pub use ring::spsc::{Message, Received};
-pub use ring::{Barrier, Position, Wait};
+pub use ring::{Barrier, Position, Wait, Wake};
 pub use segment::{Attach, Backing, Config, Consumer, Producer, Segment};
 pub use sync::Deadline;
 

@@ -1,6 +1,6 @@
 //! The golden numbers of the shared bytes. A change here is a change of the ABI: raise its version.
 
-use annulus::layout::{self, Bed, Header, Participant};
+use annulus::layout::{self, Alarm, Bed, Header, Participant};
 use annulus::{Attach, Backing, Config, Segment};
 use annulus_testkit::Scratch;
 use std::fs;
@@ -11,11 +11,12 @@ use common::named;
 
 #[test]
 fn the_version_and_the_numbers_that_it_names_have_not_changed() {
-    assert_eq!(layout::ABI_VERSION, 3);
+    assert_eq!(layout::ABI_VERSION, 4);
     assert_eq!(layout::MAGIC.to_le_bytes(), *b"ANNULUS\n");
     assert_eq!(layout::KIND_SPSC, 1);
     assert_eq!((layout::WAIT_SPIN, layout::WAIT_SPIN_THEN_PARK, layout::WAIT_PARK), (1, 2, 3));
-    assert_eq!((layout::WAKE_NONE, layout::WAKE_FUTEX), (0, 1));
+    assert_eq!((layout::WAKE_NONE, layout::WAKE_FUTEX, layout::WAKE_POSIX_SEM), (0, 1, 2));
+    assert_eq!((layout::WAKE_SYSV_SEM, layout::WAKE_EVENT), (3, 4));
     assert_eq!(
         (layout::BARRIER_NONE, layout::BARRIER_FENCE, layout::BARRIER_MEMBARRIER),
         (0, 1, 2)
@@ -31,7 +32,8 @@ fn the_parts_of_a_segment_stand_where_they_stood() {
         (layout::REMOVAL, layout::PRODUCER_BED, layout::CONSUMER_BED),
         (0x400, 0x480, 0x500)
     );
-    assert_eq!(layout::DATA, 0x1000);
+    assert_eq!((layout::PRODUCER_ALARM, layout::CONSUMER_ALARM), (0x600, 0x700));
+    assert_eq!((size_of::<Alarm>(), layout::DATA), (256, 0x1000));
 }
 
 #[test]
@@ -52,9 +54,11 @@ fn the_fields_of_the_header_stand_where_they_stood() {
         offset_of!(Header, type_hash),
         offset_of!(Header, wake_means),
         offset_of!(Header, barrier),
+        offset_of!(Header, wake_key),
+        offset_of!(Header, reserved_half),
         offset_of!(Header, reserved),
     ];
-    assert_eq!(offsets, [0, 8, 12, 16, 24, 32, 36, 40, 44, 48, 64, 72, 80, 84, 88]);
+    assert_eq!(offsets, [0, 8, 12, 16, 24, 32, 36, 40, 44, 48, 64, 72, 80, 84, 88, 92, 96]);
 }
 
 #[test]
@@ -90,7 +94,7 @@ fn a_new_segment_is_these_bytes() {
     let mut wanted = vec![0; 4096 + 64];
     let mut put = |at: usize, bytes: &[u8]| wanted[at..at + bytes.len()].copy_from_slice(bytes);
     put(0, b"ANNULUS\n");
-    put(8, &3_u32.to_le_bytes());
+    put(8, &4_u32.to_le_bytes());
     put(12, &1_u32.to_le_bytes());
     put(16, &64_u64.to_le_bytes());
     put(24, &4160_u64.to_le_bytes());

@@ -7,7 +7,7 @@ use annulus::layout::{self, Header};
 use annulus::segment::{Name, Removal, SegmentError, remove};
 use annulus::{
     Attach, Backing, Barrier, Config, Consumer, Deadline, Producer, RecvError, Segment, SendError,
-    Wait,
+    Wait, Wake,
 };
 use annulus_testkit::Scratch;
 use common::{named, soon};
@@ -15,7 +15,17 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-const FORMS: [Barrier; 2] = [Barrier::Fence, Barrier::Membarrier];
+/// All means, and the forms of the protocol.
+const FORMS: &[(Barrier, Wake)] = &[
+    (Barrier::Fence, Wake::Futex),
+    (Barrier::Membarrier, Wake::Futex),
+    (Barrier::Membarrier, Wake::PosixSem),
+    (Barrier::Fence, Wake::SysvSem),
+    #[cfg(feature = "event")]
+    (Barrier::Membarrier, Wake::Event),
+];
+
+const FENCED: (Barrier, Wake) = FORMS[0];
 
 /// Longer than it takes to lie down, and shorter than a slice.
 const NAP: Duration = Duration::from_millis(15);
@@ -23,11 +33,16 @@ const NAP: Duration = Duration::from_millis(15);
 /// How often a test may be late by the machine's doing.
 const TRIES: usize = 20;
 
-fn pair(wait: Wait, barrier: Barrier) -> (Segment, Producer, Consumer) {
-    let config = Config::spsc(1024).wait(wait).barrier(barrier);
-    let segment = Segment::create(&Backing::Memfd, &config).unwrap();
+/// A ring that stays under its name.
+type Kept = (Segment, Scratch);
+
+/// A ring, and both its sides.
+fn pair(wait: Wait, (barrier, wake): (Barrier, Wake)) -> (Kept, Producer, Consumer) {
+    let scratch = Scratch::new();
+    let config = Config::spsc(1024).wait(wait).barrier(barrier).wake(wake);
+    let segment = Segment::create(&named(&scratch), &config).unwrap();
     let (producer, consumer) = (segment.producer().unwrap(), segment.consumer().unwrap());
-    (segment, producer, consumer)
+    ((segment, scratch), producer, consumer)
 }
 
 fn backstops(segment: &Segment) -> u64 {
@@ -59,18 +74,19 @@ fn is_woken<T: Send>(mut case: impl FnMut() -> (T, fn(T), Box<dyn FnOnce() + Sen
 
 #[test]
 fn a_receiver_is_woken_by_a_message() {
-    for barrier in FORMS {
+    for &form in FORMS {
         for wait in [Wait::Park, Wait::SpinThenPark] {
             assert!(is_woken(|| {
-                let (segment, mut producer, consumer) = pair(wait, barrier);
-                let recv = |mut consumer: Consumer| {
+                let (ring, mut producer, consumer) = pair(wait, form);
+                let recv = |(mut consumer, _ring): (Consumer, Kept)| {
                     consumer.recv(&mut [0; 8], soon()).unwrap();
                 };
                 let send = move || {
                     producer.send(&[7; 8], Deadline::NEVER).unwrap();
-                    drop(segment);
+                    // Its close would wake, too.
+                    std::mem::forget(producer);
                 };
-                (consumer, recv, Box::new(send))
+                ((consumer, ring), recv, Box::new(send))
             }));
         }
     }
@@ -78,11 +94,11 @@ fn a_receiver_is_woken_by_a_message() {
 
 #[test]
 fn a_sender_is_woken_when_a_quarter_is_free() {
-    for barrier in FORMS {
+    for &form in FORMS {
         assert!(is_woken(|| {
-            let (segment, mut producer, mut consumer) = pair(Wait::Park, barrier);
+            let (ring, mut producer, mut consumer) = pair(Wait::Park, form);
             while producer.try_send(&[7; 56]).is_ok() {}
-            let send = |mut producer: Producer| {
+            let send = |(mut producer, _ring): (Producer, Kept)| {
                 producer.send(&[7; 56], soon()).unwrap();
             };
             let recv = move || {
@@ -91,42 +107,41 @@ fn a_sender_is_woken_when_a_quarter_is_free() {
                     consumer.recv(&mut [0; 56], Deadline::NEVER).unwrap();
                 }
                 consumer.flush();
-                drop(segment);
                 std::mem::forget(consumer);
             };
-            (producer, send, Box::new(recv))
+            ((producer, ring), send, Box::new(recv))
         }));
     }
 }
 
 #[test]
 fn a_close_wakes_either_side() {
-    assert!(is_woken(|| {
-        let (segment, producer, consumer) = pair(Wait::Park, Barrier::Fence);
-        let recv = |mut consumer: Consumer| {
-            assert_eq!(consumer.recv(&mut [0; 8], soon()), Err(RecvError::Closed));
-        };
-        (consumer, recv, Box::new(move || drop((producer, segment))))
-    }));
-    assert!(is_woken(|| {
-        let (segment, mut producer, consumer) = pair(Wait::Park, Barrier::Membarrier);
-        while producer.try_send(&[7; 56]).is_ok() {}
-        let send = |mut producer: Producer| {
-            assert_eq!(producer.send(&[7; 56], soon()), Err(SendError::PeerClosed));
-        };
-        (producer, send, Box::new(move || drop((consumer, segment))))
-    }));
+    for &form in FORMS {
+        assert!(is_woken(|| {
+            let (ring, producer, consumer) = pair(Wait::Park, form);
+            let recv = |(mut consumer, _ring): (Consumer, Kept)| {
+                assert_eq!(consumer.recv(&mut [0; 8], soon()), Err(RecvError::Closed));
+            };
+            ((consumer, ring), recv, Box::new(move || drop(producer)))
+        }));
+        assert!(is_woken(|| {
+            let (ring, mut producer, consumer) = pair(Wait::Park, form);
+            while producer.try_send(&[7; 56]).is_ok() {}
+            let send = |(mut producer, _ring): (Producer, Kept)| {
+                assert_eq!(producer.send(&[7; 56], soon()), Err(SendError::PeerClosed));
+            };
+            ((producer, ring), send, Box::new(move || drop(consumer)))
+        }));
+    }
 }
 
 #[test]
 fn a_removal_by_force_wakes_either_side() {
-    for of_receiver in [true, false] {
+    // An event is left alone: whoever has its mutex may be dead.
+    let forms = FORMS.iter().filter(|(_, wake)| wake.is_crash_safe());
+    for (&form, of_receiver) in forms.flat_map(|form| [(form, true), (form, false)]) {
         assert!(is_woken(|| {
-            let scratch = Scratch::new();
-            let config = Config::spsc(1024).wait(Wait::Park);
-            let segment = Segment::create(&named(&scratch), &config).unwrap();
-            let (mut producer, consumer) =
-                (segment.producer().unwrap(), segment.consumer().unwrap());
+            let ((_, scratch), mut producer, consumer) = pair(Wait::Park, form);
             while producer.try_send(&[7; 56]).is_ok() {}
             let wait: fn((bool, Producer, Consumer)) =
                 |(of_receiver, mut producer, mut consumer)| {
@@ -149,8 +164,8 @@ fn a_removal_by_force_wakes_either_side() {
 
 #[test]
 fn deadlines_end_sleeps_in_the_first_slice_and_in_later_ones() {
-    for barrier in FORMS {
-        let (_segment, mut producer, mut consumer) = pair(Wait::Park, barrier);
+    for &form in FORMS {
+        let (_segment, mut producer, mut consumer) = pair(Wait::Park, form);
         for ms in [0, 1, 30, 180] {
             let span = Duration::from_millis(ms);
             let begun = Instant::now();
@@ -168,7 +183,7 @@ fn deadlines_end_sleeps_in_the_first_slice_and_in_later_ones() {
 
 #[test]
 fn a_sender_takes_what_fits_when_a_slice_is_over() {
-    let (segment, mut producer, mut consumer) = pair(Wait::Park, Barrier::Fence);
+    let ((segment, _scratch), mut producer, mut consumer) = pair(Wait::Park, FENCED);
     while producer.try_send(&[7; 56]).is_ok() {}
     // One place, which is no quarter: nobody rings for it.
     consumer.recv(&mut [0; 56], Deadline::NEVER).unwrap();

@@ -7,7 +7,7 @@ use annulus::layout::{
     Bed, CONSUMER, CONSUMER_BED, CONSUMER_GATE, DATA, HEAD, PRODUCER, PRODUCER_BED, PRODUCER_GATE,
     Participant,
 };
-use annulus::ring::{Barrier, Geometry, Position, Waiting};
+use annulus::ring::{Barrier, Geometry, Position, Waiting, Wake};
 use std::mem::offset_of;
 
 const RECORD: u64 = 1 << 31;
@@ -31,8 +31,8 @@ pub const CONTROLS: [usize; 11] = [
 /// The ways to wait that differ in what they read: who spins, who sleeps at once, who looks first.
 pub const WAITINGS: [Waiting; 3] = [
     Waiting::Spin,
-    Waiting::Park { spins: false, barrier: Barrier::Fence },
-    Waiting::Park { spins: true, barrier: Barrier::Membarrier },
+    Waiting::Park { spins: false, barrier: Barrier::Fence, wake: Wake::Futex },
+    Waiting::Park { spins: true, barrier: Barrier::Membarrier, wake: Wake::Futex },
 ];
 
 /// A ring's shape, for writing words into it.

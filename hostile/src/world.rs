@@ -4,10 +4,13 @@
 //! access takes a nanosecond and each pause a microsecond, so a call that waits for its deadline
 //! does so in some thousand steps, and one that would wait for ever is seen to.
 
-use annulus::layout::{CONSUMER_GATE, DATA, GATE_VACANT, PRODUCER_GATE};
-use annulus::ring::{Barrier, Geometry};
+use annulus::layout::{
+    Bed, CONSUMER_BED, CONSUMER_GATE, DATA, GATE_VACANT, PRODUCER_BED, PRODUCER_GATE,
+};
+use annulus::ring::{Barrier, Geometry, Role};
 use annulus::sync::{Mapped, Memory, Ordering, Outside, Raw};
 use std::cell::Cell;
+use std::mem::offset_of;
 use std::ptr::NonNull;
 
 /// What a pause takes here.
@@ -321,17 +324,16 @@ unsafe impl Memory for Reach<'_> {
     }
 
     /// Nobody is woken here, but for one who sees its bell rung before.
-    unsafe fn sleep(&self, at: usize, word: u64, ns: u64) -> bool {
-        self.0.check(at, 8, true);
+    fn sleep(&self, role: Role, bell: u64, ns: u64) -> bool {
+        let at = bell_of(role);
         self.0.tease(at);
         self.0.longest_sleep_ns.set(self.0.longest_sleep_ns.get().max(ns));
-        let sleeps = self.0.peek(at) as u32 == word as u32;
+        let sleeps = self.0.peek(at) as u32 == bell as u32;
         self.0.step(if sleeps { ns } else { CALL_NS });
         sleeps
     }
 
-    unsafe fn wake(&self, at: usize) {
-        self.0.check(at, 8, true);
+    fn wake(&self, _: Role) {
         self.0.step(CALL_NS);
     }
 
@@ -346,4 +348,13 @@ unsafe impl Mapped for Reach<'_> {
     fn base(&self) -> *mut u8 {
         self.0.raw.base()
     }
+}
+
+/// Where the bell of `role` stands.
+const fn bell_of(role: Role) -> usize {
+    offset_of!(Bed, bell)
+        + match role {
+            Role::Producer => PRODUCER_BED,
+            Role::Consumer => CONSUMER_BED,
+        }
 }

@@ -5,7 +5,7 @@
 //! it is written, or overwritten while it is read, fails the model at once.
 
 use annulus::layout::{Bed, CONSUMER_BED, CONSUMER_GATE, DATA, HEAD, PRODUCER_BED, PRODUCER_GATE};
-use annulus::ring::Geometry;
+use annulus::ring::{Geometry, Role};
 use annulus::sync::{Memory, Ordering, Outside};
 use loom::cell::UnsafeCell;
 use loom::sync::atomic::{AtomicU64, fence};
@@ -90,9 +90,11 @@ impl Ring {
 }
 
 impl Ring {
-    /// The bed whose bell stands at `at`.
-    fn bed_of(&self, at: usize) -> &ModelledBed {
-        &self.beds[usize::from(at >= CONSUMER_BED)]
+    fn bed_of(&self, role: Role) -> &ModelledBed {
+        match role {
+            Role::Producer => &self.beds[0],
+            Role::Consumer => &self.beds[1],
+        }
     }
 }
 
@@ -235,11 +237,11 @@ unsafe impl Memory for Modelled {
         self.fence();
     }
 
-    unsafe fn sleep(&self, at: usize, word: u64, _: u64) -> bool {
+    fn sleep(&self, role: Role, word: u64, _: u64) -> bool {
         if !self.access() {
             return false;
         }
-        let bed = self.ring.bed_of(at);
+        let bed = self.ring.bed_of(role);
         let queue = bed.queue.0.lock().expect("nobody panics there");
         // The kernel compares under the lock that a wake takes.
         if bed.bell.load(Ordering::Relaxed) == word {
@@ -248,11 +250,11 @@ unsafe impl Memory for Modelled {
         false
     }
 
-    unsafe fn wake(&self, at: usize) {
+    fn wake(&self, role: Role) {
         if !self.access() {
             return;
         }
-        let bed = self.ring.bed_of(at);
+        let bed = self.ring.bed_of(role);
         let queue = bed.queue.0.lock().expect("nobody panics there");
         bed.queue.1.notify_all();
         drop(queue);

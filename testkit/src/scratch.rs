@@ -5,6 +5,8 @@
 
 use crate::janitor::janitor;
 use std::fmt;
+use std::fs::OpenOptions;
+use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::{fs, process};
@@ -84,6 +86,7 @@ impl ScratchDir {
 impl Drop for Scratch {
     fn drop(&mut self) {
         if self.owner == process::id() {
+            forget_semaphores(&self.path);
             // Mostly it is gone already: a ring is unlinked by its last receiver.
             let _ = fs::remove_file(&self.path);
         }
@@ -101,6 +104,24 @@ impl Drop for ScratchDir {
 impl fmt::Display for Scratch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.name)
+    }
+}
+
+/// Removes the set of System V semaphores that the segment at `path` names, if it does: at byte 88
+/// of its header, zero for none.
+fn forget_semaphores(path: &Path) {
+    let mut key = [0; 4];
+    // It may be a FIFO, or a link to one.
+    let opened = OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open(path);
+    let named = opened.and_then(|file| file.read_exact_at(&mut key, 88));
+    let key = i32::from_ne_bytes(key);
+    if named.is_ok() && key != 0 {
+        // SAFETY: takes no pointer.
+        let set = unsafe { libc::semget(key, 4, 0) };
+        if set >= 0 {
+            // SAFETY: takes no argument.
+            unsafe { libc::semctl(set, 0, libc::IPC_RMID) };
+        }
     }
 }
 

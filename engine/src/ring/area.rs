@@ -283,13 +283,6 @@ impl<M: Memory> Area<M> {
         unsafe { self.memory.store(bed_at(role) + field, word, order) }
     }
 
-    /// Sleeps in the bed of `role` while its bell is `bell`, for up to `ns`. Says whether it was so
-    /// long.
-    pub(super) fn sleep(&self, role: Role, bell: u64, ns: u64) -> bool {
-        // SAFETY: as in `head`.
-        unsafe { self.memory.sleep(bed_at(role) + offset_of!(Bed, bell), bell, ns) }
-    }
-
     /// Rings for who sleeps in the bed of `role`.
     pub(super) fn ring(&self, role: Role) {
         let bell = offset_of!(Bed, bell);
@@ -297,8 +290,7 @@ impl<M: Memory> Area<M> {
         let rung = self.bed(role, bell, Ordering::Relaxed).wrapping_add(1);
         // ORDERING: Release, edge B: who sees it rung sees why.
         self.set_bed(role, bell, rung, Ordering::Release);
-        // SAFETY: as in `head`.
-        unsafe { self.memory.wake(bed_at(role) + bell) }
+        self.memory.wake(role);
     }
 
     #[inline(always)]

@@ -16,7 +16,7 @@ mod waiting;
 mod word;
 
 pub use gate::Standing;
-pub use waiting::{Barrier, Wait, Waiting};
+pub use waiting::{Barrier, Wait, Waiting, Wake};
 
 use crate::layout;
 

@@ -23,6 +23,10 @@
 //! the queue when the wake comes. (The bell would have to be raised 2^32 times between S1 and S5 to
 //! look unchanged; a sleeper is rung once for each time it lies down.)
 //!
+//! That is the futex. Other means (`wake`) remember a wake instead, and the wakes of earlier sleeps
+//! are forgotten before S1. A bell that is raised after S1 has its wake after that, so S5 finds it
+//! or is ended by it. A wake that comes late, of a bell that S1 saw raised, ends S5 for nothing.
+//!
 //! **A sender is woken when it is worth it**: it writes the position that `head` has to reach,
 //! `wanted`, before S2, and P4 does nothing before that. Then P3 is not "done" either, so that each
 //! later release asks again. The release that brings `head` there is seen by S4 or has S2 before
@@ -139,7 +143,7 @@ impl Sleeper {
                 break Turn::Ask;
             }
             // S5.
-            has_slept_out = area.sleep(self.role, self.bell, sleep_end - now);
+            has_slept_out = area.memory().sleep(self.role, self.bell, sleep_end - now);
             if self.is_rung(area) {
                 if has_slept_out {
                     self.count_backstop(area);
@@ -163,6 +167,7 @@ impl Sleeper {
     /// S1 to S3.
     fn lie_down<M: Memory>(&mut self, area: &Area<M>, wanted: Position) {
         self.settle(area);
+        area.memory().hush(self.role);
         // ORDERING: Relaxed: the barrier keeps it before S4.
         self.bell = area.bed(self.role, offset_of!(Bed, bell), Ordering::Relaxed);
         // ORDERING: Relaxed: shown by the store of `asleep`.

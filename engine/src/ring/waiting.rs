@@ -25,6 +25,43 @@ impl fmt::Display for Wait {
     }
 }
 
+/// By what a sleeper is woken. Whether it is rung is said by shared memory: this is only how the
+/// kernel is told.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Wake {
+    /// By a futex: the fastest, and nothing is kept anywhere.
+    #[default]
+    Futex,
+    /// By a POSIX semaphore in the segment, of glibc's. A peer that scribbles over it can have
+    /// glibc abort the process; it is looked at before each use, but not held.
+    PosixSem,
+    /// By a System V semaphore, for segments under a name: the set stays until the segment is
+    /// removed by this library, and a plain `unlink` leaves it behind.
+    SysvSem,
+    /// By raw_sync's event, with the feature `event`. **Not crash-safe**: who is killed in it
+    /// leaves its mutex locked, and whoever wakes or sleeps then waits for ever, past any
+    /// deadline.
+    Event,
+}
+
+impl fmt::Display for Wake {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Wake::Futex => "futex",
+            Wake::PosixSem => "posix-sem",
+            Wake::SysvSem => "sysv-sem",
+            Wake::Event => "event",
+        })
+    }
+}
+
+impl Wake {
+    /// Whether nothing is lost or stuck when a process is killed that sleeps by it or wakes.
+    pub const fn is_crash_safe(self) -> bool {
+        !matches!(self, Wake::Event)
+    }
+}
+
 /// How it is made sure that who publishes sees who is about to sleep, or is seen by it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Barrier {
@@ -46,6 +83,8 @@ pub enum Waiting {
         spins: bool,
         /// How sleepers are not missed.
         barrier: Barrier,
+        /// How they are woken.
+        wake: Wake,
     },
 }
 
@@ -73,6 +112,14 @@ impl Waiting {
         match self {
             Waiting::Spin => None,
             Waiting::Park { barrier, .. } => Some(barrier),
+        }
+    }
+
+    /// By what sleepers are woken, if anybody sleeps.
+    pub const fn wake(self) -> Option<Wake> {
+        match self {
+            Waiting::Spin => None,
+            Waiting::Park { wake, .. } => Some(wake),
         }
     }
 }

@@ -42,11 +42,16 @@ fn open(seen: &File, choice: &Attach, named: bool) -> Result<Inner, SegmentError
     let file = fd::open_anew(seen)?;
     fd::check_local(&file)?;
     let checked = header::read(&file, metadata.len())?;
-    let found = checked.geometry.waiting().policy();
+    let waiting = checked.geometry.waiting();
     if let Some(asked) = choice.wait
-        && asked != found
+        && asked != waiting.policy()
     {
-        return Err(SegmentError::OtherWait { asked, found });
+        return Err(SegmentError::OtherWait { asked, found: waiting.policy() });
+    }
+    if let Some(asked) = choice.wake
+        && Some(asked) != waiting.wake()
+    {
+        return Err(SegmentError::OtherWake { asked, found: waiting.wake() });
     }
     Inner::new(&file, checked, choice.memory, named)
 }

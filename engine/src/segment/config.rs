@@ -1,7 +1,7 @@
 //! What a creator and an attacher decide.
 
 use super::{Name, Shape};
-use crate::ring::{Barrier, Wait};
+use crate::ring::{Barrier, Wait, Wake};
 use std::path::PathBuf;
 
 /// Where a segment's memory is.
@@ -37,6 +37,7 @@ pub struct Config {
     pub(super) shape: Option<Shape>,
     pub(super) wait: Wait,
     pub(super) barrier: Option<Barrier>,
+    pub(super) wake: Wake,
     pub(super) memory: MemoryChoice,
 }
 
@@ -45,6 +46,7 @@ pub struct Config {
 pub struct Attach {
     pub(super) any_owner: bool,
     pub(super) wait: Option<Wait>,
+    pub(super) wake: Option<Wake>,
     pub(super) memory: MemoryChoice,
 }
 
@@ -76,6 +78,7 @@ impl Config {
             shape: None,
             wait: Wait::Spin,
             barrier: None,
+            wake: Wake::Futex,
             memory: MemoryChoice::DEFAULT,
         }
     }
@@ -101,6 +104,13 @@ impl Config {
     #[must_use]
     pub const fn barrier(mut self, barrier: Barrier) -> Config {
         self.barrier = Some(barrier);
+        self
+    }
+
+    /// By what who sleeps is woken, if any side ever sleeps. By a futex, unless it is chosen here.
+    #[must_use]
+    pub const fn wake(mut self, wake: Wake) -> Config {
+        self.wake = wake;
         self
     }
 
@@ -150,6 +160,14 @@ impl Attach {
     #[must_use]
     pub const fn wait(mut self, wait: Wait) -> Attach {
         self.wait = Some(wait);
+        self
+    }
+
+    /// Wants the segment's sleepers to be woken by that; another means is an error, and so is a
+    /// segment where nobody sleeps. Unless it is asked for, the creator's is followed.
+    #[must_use]
+    pub const fn wake(mut self, wake: Wake) -> Attach {
+        self.wake = Some(wake);
         self
     }
 

@@ -7,6 +7,7 @@
 
 use super::header::{self, Checked};
 use super::{Backing, Config, Inner, SegmentError, fd, numa, pages, waiting};
+use crate::wake;
 use std::ffi::CString;
 use std::fs::{File, OpenOptions, Permissions};
 use std::io;
@@ -37,7 +38,7 @@ pub(super) fn create(backing: &Backing, config: &Config) -> Result<Inner, Segmen
     match backing.path() {
         None => {
             let file = memfd(config)?;
-            let checked = allocated(&file, config)?;
+            let checked = allocated(&file, backing, config)?;
             seal(&file)?;
             filled(&file, checked, config, false)
         }
@@ -48,7 +49,7 @@ pub(super) fn create(backing: &Backing, config: &Config) -> Result<Inner, Segmen
             }
             let file = nameless_in(folder_of(&path), config.capacity)?;
             fd::check_local(&file)?;
-            let checked = allocated(&file, config)?;
+            let checked = allocated(&file, backing, config)?;
             let inner = filled(&file, checked, config, true)?;
             publish(&file, &path, checked.header.segment_bytes)?;
             Ok(inner)
@@ -57,14 +58,14 @@ pub(super) fn create(backing: &Backing, config: &Config) -> Result<Inner, Segmen
 }
 
 /// Gives the file its mode and all of its memory.
-fn allocated(file: &File, config: &Config) -> Result<Checked, SegmentError> {
+fn allocated(file: &File, backing: &Backing, config: &Config) -> Result<Checked, SegmentError> {
     let page_bytes = pages::of(file)?;
     if let Some(asked) = config.huge_pages
         && asked != page_bytes
     {
         return Err(SegmentError::NoSuchPages { asked });
     }
-    let waiting = waiting::choose(config.wait, config.barrier)?;
+    let waiting = waiting::choose(backing, config)?;
     let checked = header::new(config.capacity, page_bytes, config.shape, waiting)?;
     let mode = file.set_permissions(Permissions::from_mode(MODE));
     mode.map_err(|error| fd::failed("fchmod", &error))?;
@@ -84,6 +85,10 @@ fn filled(
     let inner = Inner::new(file, checked, config.memory, named)?;
     // SAFETY: every segment has so many bytes before its ring.
     unsafe { inner.map.raw().write(0, &header::first_bytes(&checked.header)) };
+    if let Some(wake) = checked.geometry.waiting().wake() {
+        let laid_out = wake::lay_out(wake, inner.map.raw());
+        laid_out.map_err(|_| SegmentError::NoSuchWake { wake })?;
+    }
     Ok(inner)
 }
 

@@ -7,7 +7,7 @@
 use super::Shape;
 use super::header::Field;
 use crate::error::{Corruption, Severed};
-use crate::ring::{Role, Wait};
+use crate::ring::{Role, Wait, Wake};
 
 /// Why a segment was not created or attached. Nothing is left behind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -145,6 +145,25 @@ pub enum SegmentError {
         /// What its creator chose.
         found: Wait,
     },
+    /// The segment's sleepers are woken otherwise than was asked for.
+    OtherWake {
+        /// What was asked for.
+        asked: Wake,
+        /// What its creator chose; nothing where nobody sleeps.
+        found: Option<Wake>,
+    },
+    /// This build of the library cannot wake by that.
+    NoSuchWake {
+        /// What was asked for.
+        wake: Wake,
+    },
+    /// System V semaphores go with the name of their segment, and this one would have none.
+    NamelessSysvSem,
+    /// The system has no System V semaphores left, or none at all.
+    NoSysvSem {
+        /// With this errno.
+        errno: i32,
+    },
     /// The segment was to need membarrier(2), and the system refuses it: take fences.
     NoMembarrier {
         /// With this errno.
@@ -183,6 +202,27 @@ pub enum JoinError {
     NoMembarrier {
         /// With this errno.
         errno: i32,
+    },
+    /// This build of the library cannot wake by the segment's means.
+    NoSuchWake {
+        /// By that.
+        wake: Wake,
+    },
+    /// What the segment keeps to wake by is not what this process's C library makes: another made
+    /// it, or it was written over.
+    ForeignWake {
+        /// By that.
+        wake: Wake,
+    },
+    /// The system gives no System V semaphores.
+    NoSysvSem {
+        /// With this errno.
+        errno: i32,
+    },
+    /// The key of the segment's System V semaphores leads to a set that somebody else made.
+    TakenKey {
+        /// The key.
+        key: u32,
     },
     /// The ring holds what no correct peer writes: remove it and make it anew.
     Corrupted(Corruption),
@@ -262,6 +302,10 @@ impl SegmentError {
             SegmentError::NoSuchNode { .. } => 54,
             SegmentError::OtherWait { .. } => 55,
             SegmentError::NoMembarrier { .. } => NO_MEMBARRIER,
+            SegmentError::NoSuchWake { .. } => NO_SUCH_WAKE,
+            SegmentError::NoSysvSem { .. } => NO_SYSV_SEM,
+            SegmentError::NamelessSysvSem => 61,
+            SegmentError::OtherWake { .. } => 62,
             SegmentError::Io { .. } => IO,
         }
     }
@@ -276,6 +320,10 @@ impl JoinError {
             JoinError::Removed => 44,
             JoinError::Typed { .. } => 50,
             JoinError::NoMembarrier { .. } => NO_MEMBARRIER,
+            JoinError::NoSuchWake { .. } => NO_SUCH_WAKE,
+            JoinError::ForeignWake { .. } => 58,
+            JoinError::NoSysvSem { .. } => NO_SYSV_SEM,
+            JoinError::TakenKey { .. } => 60,
             JoinError::Corrupted(_) => Corruption::CODE,
             JoinError::Severed(severed) => severed.code(),
             JoinError::Io { .. } => IO,
@@ -303,6 +351,8 @@ const IO: i32 = 41;
 const BUSY: i32 = 42;
 const DOOR_STUCK: i32 = 43;
 const NO_MEMBARRIER: i32 = 56;
+const NO_SUCH_WAKE: i32 = 57;
+const NO_SYSV_SEM: i32 = 59;
 
 impl std::error::Error for SegmentError {}
 impl std::error::Error for JoinError {}

@@ -8,7 +8,8 @@ use crate::layout::{
     ABI_VERSION, CELL, CONSUMER_GATE, DATA, HEAD, Header, KIND_SPSC, MAGIC, PRODUCER_GATE,
 };
 use crate::ring::gate::Gate;
-use crate::ring::{Geometry, Waiting};
+use crate::ring::{Geometry, Waiting, Wake};
+use crate::wake;
 use core::fmt;
 use core::mem::offset_of;
 use std::fs::File;
@@ -33,6 +34,8 @@ pub enum Field {
     WakeMeans,
     /// How sleepers are not missed, against the wait policy.
     Barrier,
+    /// The key of a set of semaphores, against the means of waking.
+    WakeKey,
     /// The size of a typed segment's records.
     RecordBytes,
     /// The layout hash of a typed segment's records.
@@ -74,6 +77,10 @@ pub(super) fn new(
     let geometry =
         Geometry::new(capacity, first_stamp).ok_or(SegmentError::Capacity { asked: capacity })?;
     let [wait_policy, wake_means, barrier] = waiting::words(waiting);
+    let wake_key = match waiting.wake() {
+        Some(Wake::SysvSem) => wake::random_key(stamp >> 32),
+        _ => 0,
+    };
     let header = Header {
         magic: MAGIC,
         abi_version: ABI_VERSION,
@@ -90,7 +97,9 @@ pub(super) fn new(
         type_hash: shape.map_or(0, |shape| shape.hash),
         wake_means,
         barrier,
-        reserved: [0; 21],
+        wake_key,
+        reserved_half: 0,
+        reserved: [0; 20],
     };
     Ok(Checked { header, geometry: geometry.waiting_by(waiting) })
 }
@@ -163,6 +172,12 @@ fn check(header: Header, bytes: u64, page_bytes: u64) -> Result<Checked, Segment
         Ok(waiting) => waiting,
         Err((field, value)) => return damaged(field, value.into()),
     };
+    if (waiting.wake() == Some(Wake::SysvSem)) != (header.wake_key != 0) {
+        return damaged(Field::WakeKey, header.wake_key.into());
+    }
+    if header.reserved_half != 0 {
+        return damaged(Field::Reserved, header.reserved_half.into());
+    }
     // Both or neither, and a record that the ring takes.
     let has_bytes = (1..=geometry.longest_message() as u64).contains(&header.record_bytes);
     if header.record_bytes != 0 && !has_bytes {
@@ -197,6 +212,7 @@ impl fmt::Display for Field {
             Field::PageBytes => "page size",
             Field::WaitPolicy => "wait policy",
             Field::WakeMeans => "means of waking",
+            Field::WakeKey => "key of semaphores",
             Field::Barrier => "barrier",
             Field::RecordBytes => "record size",
             Field::TypeHash => "record type",

@@ -7,6 +7,7 @@
 //!     the name           Removed if it is gone meanwhile
 //!     the gates          a reader that is gone does not stop a new sender
 //!     the participant    who we are, for those who look
+//!     the means of waking
 //!     the ring's attach
 //!   the door is left
 //! ```
@@ -26,6 +27,7 @@ use crate::ring::area::participant_at;
 use crate::ring::gate::Gate;
 use crate::ring::{Role, spsc};
 use crate::sync::{Ordering, Raw};
+use crate::wake::{self, WakeError};
 use core::mem::offset_of;
 use std::io;
 use std::sync::Arc;
@@ -88,8 +90,26 @@ fn join<P: Peers>(segment: &Arc<Inner>, role: Role) -> Result<(Door<'_>, Mapping
             reopen_for_readers(raw);
         }
     }
+    open_means(segment)?;
     sign_in(raw, role);
     Ok((door, Mapping::new(taken)))
+}
+
+/// What this process wakes others by in this segment, and is woken. We have the door.
+fn open_means(segment: &Inner) -> Result<(), JoinError> {
+    let Some(wake) = segment.geometry.waiting().wake() else { return Ok(()) };
+    if segment.means.get().is_none() {
+        let opened = wake::open(wake, &segment.header, segment.map.raw());
+        let means = opened.map_err(|error| match error {
+            WakeError::Missing => JoinError::NoSuchWake { wake },
+            WakeError::Foreign => JoinError::ForeignWake { wake },
+            WakeError::NoSet(errno) => JoinError::NoSysvSem { errno },
+            WakeError::TakenKey(key) => JoinError::TakenKey { key },
+        })?;
+        // One that came first by another thread is as good.
+        let _ = segment.means.set(means);
+    }
+    Ok(())
 }
 
 /// Opens the ring for a next reader, if nobody is one now.

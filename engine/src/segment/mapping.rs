@@ -7,7 +7,8 @@ use super::trust::{Peers, Trusted, Untrusted};
 use crate::error::Severed;
 use crate::ring::{Barrier, Role};
 use crate::sync::{Mapped, Memory, Ordering, Outside, Raw, Trusting};
-use crate::sync::{futex, measured_pause_tenth_ns, membarrier, monotonic_ns, processors};
+use crate::sync::{measured_pause_tenth_ns, membarrier, monotonic_ns, processors};
+use crate::wake::{Berth, Means};
 use core::marker::PhantomData;
 use std::sync::Arc;
 
@@ -35,6 +36,11 @@ impl<P: Peers> Mapping<P> {
     /// Whoever calls this for [`Trusted`] peers has their user's promise.
     pub(super) fn new(role: RoleLock) -> Mapping<P> {
         Mapping { raw: role.segment.map.raw(), role, peers: PhantomData }
+    }
+
+    /// There since we joined, where anybody sleeps.
+    fn means(&self) -> Option<&dyn Means> {
+        self.role.segment.means.get().map(|means| &**means)
     }
 }
 
@@ -149,14 +155,20 @@ unsafe impl<P: Peers> Memory for Mapping<P> {
         processors::is_alone()
     }
 
-    unsafe fn sleep(&self, at: usize, word: u64, ns: u64) -> bool {
-        // SAFETY: a word of the segment, whose lower half comes first; mapped as long as we are.
-        unsafe { futex::wait(self.raw.base().wrapping_add(at).cast(), word as u32, ns) }
+    fn hush(&self, role: Role) {
+        if let Some(means) = self.means() {
+            means.hush(Berth::new(self.raw, role));
+        }
     }
 
-    unsafe fn wake(&self, at: usize) {
-        // SAFETY: as in `sleep`.
-        unsafe { futex::wake(self.raw.base().wrapping_add(at).cast()) };
+    fn sleep(&self, role: Role, bell: u64, ns: u64) -> bool {
+        self.means().is_some_and(|means| means.sleep(Berth::new(self.raw, role), bell as u32, ns))
+    }
+
+    fn wake(&self, role: Role) {
+        if let Some(means) = self.means() {
+            means.wake(Berth::new(self.raw, role));
+        }
     }
 
     /// Whatever cannot be found out counts as a living peer: a deadline ends such a wait, and

@@ -87,6 +87,7 @@ pub use trust::{Peers, Trusted, TrustingSegment, Untrusted};
 
 use crate::layout::{Header, Participant};
 use crate::ring::{Geometry, Role, Waiting, spsc};
+use crate::wake::Means;
 use config::MemoryChoice;
 use core::mem::offset_of;
 use header::Checked;
@@ -95,7 +96,7 @@ use registry::Node;
 use std::fs::File;
 use std::io;
 use std::os::fd::OwnedFd;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// The sending handle of an spsc ring in a segment.
 pub type Producer = spsc::Producer<Mapping>;
@@ -113,6 +114,8 @@ pub struct Segment {
 #[derive(Debug)]
 struct Inner {
     // Fields are dropped in this order: memory first, then the descriptors.
+    /// How who sleeps here is woken: there once somebody joined.
+    means: OnceLock<Box<dyn Means>>,
     map: Map,
     node: Node,
     header: Header,
@@ -131,7 +134,7 @@ impl Inner {
         let Checked { header, geometry } = checked;
         let node = Node::enter(file)?;
         let map = Map::new(file, &checked, choice)?;
-        Ok(Inner { map, node, header, geometry, named })
+        Ok(Inner { means: OnceLock::new(), map, node, header, geometry, named })
     }
 
     /// Who holds `role`, by its own word.

@@ -16,6 +16,7 @@
 
 use super::config::MemoryChoice;
 use super::door::Door;
+use super::header::Checked;
 use super::map::Map;
 use super::registry::{Key, Node};
 use super::{Name, RemoveError, SegmentError, attach, fd, header, locks};
@@ -25,8 +26,9 @@ use crate::layout::{
 };
 use crate::ring::area::bed_at;
 use crate::ring::gate::Gate;
-use crate::ring::{Role, Standing};
-use crate::sync::{Ordering, Raw, futex};
+use crate::ring::{Role, Standing, Wake};
+use crate::sync::{Ordering, Raw};
+use crate::wake::{self, Berth};
 use core::mem::offset_of;
 use std::fs::{self, File};
 use std::io;
@@ -62,12 +64,14 @@ pub fn remove(name: &Name, removal: Removal) -> Result<(), RemoveError> {
         return Err(RemoveError::NotAnnulus);
     }
     let held = check_unheld(&node, &file);
-    let held_map = match (removal, held) {
+    let checked = header::read(&file, state.bytes).ok();
+    let held_by = match (removal, held) {
         (_, Ok(())) => None,
         // One of another version cannot be marked, so its holders would never know.
         (Removal::Forced, Err(held)) => {
-            let checked = header::read(&file, state.bytes).map_err(|_| held)?;
-            Some(Map::new(&file, &checked, MemoryChoice { prefault: false, lock: false })?)
+            let checked = checked.as_ref().ok_or(held)?;
+            let map = Map::new(&file, checked, MemoryChoice { prefault: false, lock: false })?;
+            Some((map, checked))
         }
         (_, Err(held)) => return Err(held),
     };
@@ -80,14 +84,19 @@ pub fn remove(name: &Name, removal: Removal) -> Result<(), RemoveError> {
         libc::EACCES | libc::EPERM => RemoveError::Denied,
         errno => RemoveError::Io { call: "unlink", errno },
     })?;
-    if let Some(map) = held_map {
-        mark(map.raw());
+    if let Some((map, checked)) = held_by {
+        mark(map.raw(), checked);
+    }
+    if let Some(checked) = checked
+        && checked.geometry.waiting().wake() == Some(Wake::SysvSem)
+    {
+        wake::forget_sysv(&checked.header);
     }
     Ok(())
 }
 
 /// Tells those who hold a role that the segment is no more.
-fn mark(raw: Raw) {
+fn mark(raw: Raw, checked: &Checked) {
     // ORDERING: Release, all three: who sees a gate of zero finds the mark.
     for (at, word) in [(REMOVAL, REMOVED), (CONSUMER_GATE, 0), (PRODUCER_GATE, 0)] {
         // SAFETY: control words below `DATA`, aligned by the layout.
@@ -103,8 +112,15 @@ fn mark(raw: Raw) {
         // ORDERING: Release, edge B of `ring::park`: who sees it rung sees the gates.
         // SAFETY: as above.
         unsafe { raw.store(bell, rung, Ordering::Release) };
-        // SAFETY: as above, and its lower half comes first.
-        unsafe { futex::wake(raw.base().wrapping_add(bell).cast()) };
+    }
+    // Without a wake sleepers see the bell when their slice ends. One that waits for a dead process
+    // would have us wait, too.
+    let Some(wake) = checked.geometry.waiting().wake().filter(|wake| wake.is_crash_safe()) else {
+        return;
+    };
+    if let Ok(means) = wake::open(wake, &checked.header, raw) {
+        means.wake(Berth::new(raw, Role::Producer));
+        means.wake(Berth::new(raw, Role::Consumer));
     }
 }
 

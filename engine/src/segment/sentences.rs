@@ -3,7 +3,7 @@
 
 use super::{JoinError, RemoveError, SegmentError};
 use crate::layout::{CAPACITY_MAX, CAPACITY_MIN};
-use crate::ring::Role;
+use crate::ring::{Role, Wake};
 use core::fmt;
 use std::io;
 
@@ -122,6 +122,21 @@ impl fmt::Display for SegmentError {
                 f,
                 "the segment's sides wait by {found} and not by {asked}: ask for that, or for none"
             ),
+            SegmentError::OtherWake { asked, found: Some(found) } => write!(
+                f,
+                "the segment's sleepers are woken by {found} and not by {asked}: ask for that, or \
+                 for none"
+            ),
+            SegmentError::OtherWake { asked, found: None } => write!(
+                f,
+                "nobody sleeps in this segment, so nobody is woken by {asked}: ask for none"
+            ),
+            SegmentError::NoSuchWake { wake } => no_such_wake(f, wake),
+            SegmentError::NamelessSysvSem => f.write_str(
+                "System V semaphores stay until their segment's name is removed, and this one has \
+                 none in shared memory: take another means of waking, or a name",
+            ),
+            SegmentError::NoSysvSem { errno } => no_sysv_sem(f, errno),
             SegmentError::NoMembarrier { errno } => no_membarrier(f, errno),
             SegmentError::TooManyMappings { limit } => write!(
                 f,
@@ -159,6 +174,18 @@ impl fmt::Display for JoinError {
                  with a program that has this type"
             ),
             JoinError::NoMembarrier { errno } => no_membarrier(f, errno),
+            JoinError::NoSuchWake { wake } => no_such_wake(f, wake),
+            JoinError::ForeignWake { wake } => write!(
+                f,
+                "the segment's {wake} is not as this process's C library makes it: build both \
+                 sides for the same one; if they are, it was written over: remove the segment"
+            ),
+            JoinError::NoSysvSem { errno } => no_sysv_sem(f, errno),
+            JoinError::TakenKey { key } => write!(
+                f,
+                "somebody else has the System V semaphores of the segment's key {key:#x}: see \
+                 ipcs -s, and make the segment anew"
+            ),
             JoinError::Corrupted(corruption) => {
                 write!(f, "{corruption}; remove the segment and make it anew")
             }
@@ -215,6 +242,26 @@ fn no_membarrier(f: &mut fmt::Formatter<'_>, errno: i32) -> fmt::Result {
          (seccomp), or make the segment with fences",
         io::Error::from_raw_os_error(errno)
     )
+}
+
+fn no_such_wake(f: &mut fmt::Formatter<'_>, wake: Wake) -> fmt::Result {
+    let lacks = match wake {
+        Wake::Event => "the feature event",
+        _ => "glibc",
+    };
+    write!(f, "this build cannot wake by {wake}, which takes {lacks}: take another means of waking")
+}
+
+fn no_sysv_sem(f: &mut fmt::Formatter<'_>, errno: i32) -> fmt::Result {
+    let error = io::Error::from_raw_os_error(errno);
+    write!(f, "no System V semaphores can be had ({error}): ")?;
+    match errno {
+        libc::ENOSPC => f.write_str(
+            "remove sets that nobody needs (ipcs -s), raise kernel.sem, or take another means of \
+             waking",
+        ),
+        _ => f.write_str("take another means of waking"),
+    }
 }
 
 fn failed_call(f: &mut fmt::Formatter<'_>, call: &str, errno: i32) -> fmt::Result {

@@ -1,22 +1,33 @@
 //! How a segment's sides wait: what its creator chooses, and what its header says.
 
 use super::header::Field;
-use super::{JoinError, SegmentError, fd};
+use super::{Backing, Config, JoinError, SegmentError, fd};
 use crate::layout::{
     BARRIER_FENCE, BARRIER_MEMBARRIER, BARRIER_NONE, Header, WAIT_PARK, WAIT_SPIN,
-    WAIT_SPIN_THEN_PARK, WAKE_FUTEX, WAKE_NONE,
+    WAIT_SPIN_THEN_PARK, WAKE_EVENT, WAKE_FUTEX, WAKE_NONE, WAKE_POSIX_SEM, WAKE_SYSV_SEM,
 };
-use crate::ring::{Barrier, Wait, Waiting};
+use crate::ring::{Barrier, Wait, Waiting, Wake};
 use crate::sync::membarrier;
+use crate::wake;
 
-/// What a new segment's sides do, by policy and by the barrier that was asked for, if one was.
-pub(super) fn choose(wait: Wait, barrier: Option<Barrier>) -> Result<Waiting, SegmentError> {
-    let spins = match wait {
+/// What the sides of a new segment on `backing` do.
+pub(super) fn choose(backing: &Backing, config: &Config) -> Result<Waiting, SegmentError> {
+    let spins = match config.wait {
         Wait::Spin => return Ok(Waiting::Spin),
         Wait::SpinThenPark => true,
         Wait::Park => false,
     };
-    let barrier = match barrier {
+    let wake = config.wake;
+    if !wake::is_built(wake) {
+        return Err(SegmentError::NoSuchWake { wake });
+    }
+    if wake == Wake::SysvSem {
+        if !matches!(backing, Backing::Named(_)) {
+            return Err(SegmentError::NamelessSysvSem);
+        }
+        wake::room_for_set().map_err(|errno| SegmentError::NoSysvSem { errno })?;
+    }
+    let barrier = match config.barrier {
         Some(Barrier::Membarrier) => {
             let failed = |errno| SegmentError::NoMembarrier { errno };
             try_membarrier().map_err(failed)?;
@@ -26,7 +37,7 @@ pub(super) fn choose(wait: Wait, barrier: Option<Barrier>) -> Result<Waiting, Se
         None if try_membarrier().is_ok() => Barrier::Membarrier,
         None => Barrier::Fence,
     };
-    Ok(Waiting::Park { spins, barrier })
+    Ok(Waiting::Park { spins, barrier, wake })
 }
 
 /// That this process can sleep in such a ring.
@@ -53,11 +64,19 @@ pub(super) const fn words(waiting: Waiting) -> [u32; 3] {
         Wait::SpinThenPark => WAIT_SPIN_THEN_PARK,
         Wait::Park => WAIT_PARK,
     };
-    match waiting.barrier() {
-        None => [policy, WAKE_NONE, BARRIER_NONE],
-        Some(Barrier::Fence) => [policy, WAKE_FUTEX, BARRIER_FENCE],
-        Some(Barrier::Membarrier) => [policy, WAKE_FUTEX, BARRIER_MEMBARRIER],
-    }
+    let means = match waiting.wake() {
+        None => WAKE_NONE,
+        Some(Wake::Futex) => WAKE_FUTEX,
+        Some(Wake::PosixSem) => WAKE_POSIX_SEM,
+        Some(Wake::SysvSem) => WAKE_SYSV_SEM,
+        Some(Wake::Event) => WAKE_EVENT,
+    };
+    let barrier = match waiting.barrier() {
+        None => BARRIER_NONE,
+        Some(Barrier::Fence) => BARRIER_FENCE,
+        Some(Barrier::Membarrier) => BARRIER_MEMBARRIER,
+    };
+    [policy, means, barrier]
 }
 
 /// What the header says, or which of its words no creator writes.
@@ -75,13 +94,17 @@ pub(super) fn of(header: &Header) -> Result<Waiting, (Field, u32)> {
             (other, _) => Err((Field::WakeMeans, other)),
         };
     };
-    if header.wake_means != WAKE_FUTEX {
-        return Err((Field::WakeMeans, header.wake_means));
-    }
+    let wake = match header.wake_means {
+        WAKE_FUTEX => Wake::Futex,
+        WAKE_POSIX_SEM => Wake::PosixSem,
+        WAKE_SYSV_SEM => Wake::SysvSem,
+        WAKE_EVENT => Wake::Event,
+        other => return Err((Field::WakeMeans, other)),
+    };
     let barrier = match header.barrier {
         BARRIER_FENCE => Barrier::Fence,
         BARRIER_MEMBARRIER => Barrier::Membarrier,
         other => return Err((Field::Barrier, other)),
     };
-    Ok(Waiting::Park { spins, barrier })
+    Ok(Waiting::Park { spins, barrier, wake })
 }

@@ -13,7 +13,6 @@
 //!   each of which happens once, in one piece: whatever a peer that breaks the rules writes.
 
 mod copy;
-pub(crate) mod futex;
 pub(crate) mod membarrier;
 pub(crate) mod processors;
 mod raw;
@@ -25,7 +24,7 @@ pub use time::Deadline;
 pub(crate) use time::{measured_pause_tenth_ns, monotonic_ns};
 
 use crate::error::Severed;
-use crate::ring::Barrier;
+use crate::ring::{Barrier, Role};
 
 /// What a pause takes where nobody has measured it.
 pub const PAUSE_TENTH_NS: u64 = 95;
@@ -183,25 +182,22 @@ pub unsafe trait Memory {
         false
     }
 
-    /// Sleeps while the word at `at` is `word` in its lower half, for up to `ns` nanoseconds or
+    /// Forgets wakes of `role` for which it did not sleep.
+    fn hush(&self, role: Role) {
+        let _ = role;
+    }
+
+    /// Sleeps as `role` while its bell is `bell` in the lower half, for up to `ns` nanoseconds or
     /// until somebody wakes it, or for no reason for less. Says whether the time was up.
-    ///
-    /// # Safety
-    ///
-    /// As for [`Memory::load`].
-    unsafe fn sleep(&self, at: usize, word: u64, ns: u64) -> bool {
-        let _ = (at, word, ns);
+    fn sleep(&self, role: Role, bell: u64, ns: u64) -> bool {
+        let _ = (role, bell, ns);
         self.yield_now();
         false
     }
 
-    /// Wakes whoever sleeps at `at`.
-    ///
-    /// # Safety
-    ///
-    /// As for [`Memory::load`].
-    unsafe fn wake(&self, at: usize) {
-        let _ = at;
+    /// Wakes `role`, if it sleeps.
+    fn wake(&self, role: Role) {
+        let _ = role;
     }
 
     /// `CLOCK_MONOTONIC`, in nanoseconds.

@@ -3,7 +3,7 @@
 
 use annulus::Deadline;
 use annulus::ring::spsc::{Consumer, Producer};
-use annulus::ring::{Barrier, Geometry, Waiting};
+use annulus::ring::{Barrier, Geometry, Waiting, Wake};
 use annulus_loom_tests::{Modelled, Ring};
 use std::sync::Arc;
 
@@ -19,7 +19,7 @@ pub(crate) fn geometry() -> Geometry {
 
 /// The same ring, whose sides sleep at once.
 pub(crate) fn parking(barrier: Barrier) -> Geometry {
-    geometry().waiting_by(Waiting::Park { spins: false, barrier })
+    geometry().waiting_by(Waiting::Park { spins: false, barrier, wake: Wake::Futex })
 }
 
 /// Explores a model with the preemption bound of `LOOM_MAX_PREEMPTIONS`, or 3.

@@ -2,8 +2,8 @@
 
 use super::*;
 
-const SPINS: Waiting = Waiting::Park { spins: true, barrier: Barrier::Fence };
-const PARKS: Waiting = Waiting::Park { spins: false, barrier: Barrier::Fence };
+const SPINS: Waiting = Waiting::Park { spins: true, barrier: Barrier::Fence, wake: Wake::Futex };
+const PARKS: Waiting = Waiting::Park { spins: false, barrier: Barrier::Fence, wake: Wake::Futex };
 
 #[test]
 fn looking_in_vain_makes_it_shorter_and_success_as_long_as_before() {

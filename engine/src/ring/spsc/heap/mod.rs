@@ -2,7 +2,7 @@
 
 use super::{Consumer, Producer};
 use crate::layout::{CONSUMER_GATE, GATE_VACANT, PRODUCER_GATE};
-use crate::ring::Geometry;
+use crate::ring::{Geometry, Role};
 use crate::sync::{Memory, Ordering, Outside, Raw, monotonic_ns};
 use core::ptr::NonNull;
 
@@ -102,7 +102,7 @@ unsafe impl Memory for Reach {
     }
 
     /// Nobody is woken here: a sleep lasts until its time is up.
-    unsafe fn sleep(&self, _: usize, _: u64, ns: u64) -> bool {
+    fn sleep(&self, _: Role, _: u64, ns: u64) -> bool {
         std::thread::sleep(std::time::Duration::from_nanos(ns));
         true
     }

@@ -2,12 +2,12 @@
 
 use super::{Consumer, Heap, Producer, Reach};
 use crate::layout::{Bed, CONSUMER, CONSUMER_BED, PRODUCER_BED, Participant};
-use crate::ring::{Barrier, Geometry, Waiting};
+use crate::ring::{Barrier, Geometry, Waiting, Wake};
 use crate::sync::{Deadline, Memory, Ordering};
 use core::mem::offset_of;
 use std::time::Duration;
 
-const PARKING: Waiting = Waiting::Park { spins: false, barrier: Barrier::Fence };
+const PARKING: Waiting = Waiting::Park { spins: false, barrier: Barrier::Fence, wake: Wake::Futex };
 
 fn geometry(waiting: Waiting) -> Geometry {
     Geometry::new(1024, 7).expect("a good geometry").waiting_by(waiting)
