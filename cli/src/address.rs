@@ -8,10 +8,10 @@
 //! ```
 
 use crate::units::{self, Bytes, UnitError};
-use crate::waiting::{self, BARRIERS, WAITS};
+use crate::waiting::{self, BARRIERS, WAITS, WAKES};
 use annulus::layout::{CAPACITY_MAX, CAPACITY_MIN};
 use annulus::segment::{Name, NameError};
-use annulus::{Backing, Barrier, Wait};
+use annulus::{Backing, Barrier, Wait, Wake};
 use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::path::PathBuf;
@@ -38,6 +38,8 @@ pub(crate) struct Address {
     pub(crate) numa_node: Option<u32>,
     /// How the ring's sides are to wait. One that exists must have it.
     pub(crate) wait: Option<Wait>,
+    /// What is to wake sleepers. One that exists must have it.
+    pub(crate) wake: Option<Wake>,
     /// How sleepers are not to be missed. One that exists must have it.
     pub(crate) barrier: Option<Barrier>,
 }
@@ -74,7 +76,7 @@ pub(crate) enum AddressError {
     Unit(&'static str, UnitError, String),
     /// Huge pages for shared memory under a name.
     NamedHugePages,
-    /// A barrier for sides that do not sleep.
+    /// Waking or a barrier for sides that do not sleep.
     NoSleepers,
     /// Options for a command that asks for nothing but the place.
     NoOptions,
@@ -107,6 +109,7 @@ impl Address {
             huge_pages: None,
             numa_node: None,
             wait: None,
+            wake: None,
             barrier: None,
         };
         let mut seen = Vec::new();
@@ -122,7 +125,8 @@ impl Address {
         if address.huge_pages.is_some() && matches!(address.backing, Backing::Named(_)) {
             return Err(AddressError::NamedHugePages);
         }
-        if address.wait == Some(Wait::Spin) && address.barrier.is_some() {
+        let for_sleepers = address.wake.is_some() || address.barrier.is_some();
+        if address.wait == Some(Wait::Spin) && for_sleepers {
             return Err(AddressError::NoSleepers);
         }
         Ok(address)
@@ -145,6 +149,7 @@ impl Address {
                 self.numa_node = Some(node);
             }
             "wait" => self.wait = Some(word("wait", value, waiting::wait, WAITS)?),
+            "wake" => self.wake = Some(word("wake", value, waiting::wake, WAKES)?),
             "barrier" => {
                 self.barrier = Some(word("barrier", value, waiting::barrier, BARRIERS)?);
             }
@@ -241,7 +246,7 @@ impl fmt::Display for AddressError {
             AddressError::Unknown(key) => write!(
                 f,
                 "there is no option '{key}', the options are capacity, keep, owner, release, \
-                 pages, node, wait and barrier"
+                 pages, node, wait, wake and barrier"
             ),
             AddressError::Repeated(key) => {
                 write!(f, "the option '{key}' is given twice, give it once")
@@ -251,8 +256,8 @@ impl fmt::Display for AddressError {
             }
             AddressError::Unit(key, error, given) => write!(f, "{key}={given}: {error}"),
             AddressError::NoSleepers => f.write_str(
-                "nobody sleeps where all spin, so there is no barrier: write wait= with spin-park \
-                 or park, or no barrier",
+                "nobody sleeps where all spin, so there is no waking and no barrier: write wait= \
+                 with spin-park or park, or neither of them",
             ),
             AddressError::NoOptions => f.write_str("rm takes no options, write the name alone"),
             AddressError::NamedHugePages => f.write_str(

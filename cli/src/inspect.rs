@@ -13,7 +13,7 @@ use crate::{ls, meet, print, usage};
 use annulus::layout::{Header, KIND_SPSC};
 use annulus::ring::{Position, Standing, Waiting};
 use annulus::segment::{Inspection, JoinError, RoleSurvey, SegmentError};
-use annulus::{Attach, Backing, Segment};
+use annulus::{Attach, Backing, Segment, Wake};
 use lexopt::prelude::{Long, Short, Value as Word};
 use serde_json::{Value, json};
 use std::fs::Metadata;
@@ -128,7 +128,7 @@ fn text(address: &Address, file: &File, seen: &Result<Seen, Failure>) -> String 
         ("capacity", format!("{}, messages to {longest} bytes", Bytes(header.capacity))),
         ("cell", format!("{} bytes, pages of {}", header.cell_bytes, header.page_bytes)),
         ("wait", waiting.policy().to_string()),
-        ("waking", waking(*waiting).to_owned()),
+        ("waking", caution(*waiting)),
         ("barrier", barrier(*waiting)),
         ("segment", segment_id(header)),
         ("state", ls::state(survey).to_owned()),
@@ -201,6 +201,7 @@ fn object(address: &Address, file: &File, seen: &Result<Seen, Failure>) -> Value
         "page": header.page_bytes,
         "wait": waiting.policy().to_string(),
         "waking": waking(waiting),
+        "crash_safe": is_crash_safe(waiting),
         "barrier": barrier(waiting),
         "segment": segment_id(header),
         "state": ls::state(survey),
@@ -264,8 +265,21 @@ fn kind(header: &Header) -> String {
 }
 
 /// What wakes who sleeps.
-fn waking(waiting: Waiting) -> &'static str {
-    if waiting == Waiting::Spin { "none" } else { "futex" }
+fn waking(waiting: Waiting) -> String {
+    waiting.wake().map_or("none".to_owned(), |wake| wake.to_string())
+}
+
+/// Whether who is killed asleep or waking leaves others as they were.
+fn is_crash_safe(waiting: Waiting) -> bool {
+    waiting.wake().is_none_or(Wake::is_crash_safe)
+}
+
+fn caution(waiting: Waiting) -> String {
+    let waking = waking(waiting);
+    match is_crash_safe(waiting) {
+        true => waking,
+        false => waking + ", not crash-safe: who is killed in it may leave others waiting for ever",
+    }
 }
 
 /// How who sleeps is not missed.

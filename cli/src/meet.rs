@@ -189,12 +189,15 @@ fn attach(address: &Address, choice: Attach) -> Result<Option<Segment>, Failure>
     }
 }
 
-/// Asks for the wait policy that `address` asks for.
-pub(crate) fn waiting(address: &Address, choice: Attach) -> Attach {
-    match address.wait {
-        Some(wait) => choice.wait(wait),
-        None => choice,
+/// Asks for the wait policy and the means of waking that `address` asks for.
+pub(crate) fn waiting(address: &Address, mut choice: Attach) -> Attach {
+    if let Some(wait) = address.wait {
+        choice = choice.wait(wait);
     }
+    if let Some(wake) = address.wake {
+        choice = choice.wake(wake);
+    }
+    choice
 }
 
 /// That a ring has the capacity and the barrier that `address` asks for.
@@ -213,6 +216,9 @@ pub(crate) fn check_found(address: &Address, segment: &Segment) -> Result<(), Fa
 /// A new ring, unless somebody else has just made it.
 fn create(address: &Address, capacity: u64) -> Result<Option<Segment>, Failure> {
     let mut config = Config::spsc(capacity).wait(address.wait.unwrap_or(WAIT_DEFAULT));
+    if let Some(wake) = address.wake {
+        config = config.wake(wake);
+    }
     if let Some(barrier) = address.barrier {
         config = config.barrier(barrier);
     }

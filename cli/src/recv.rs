@@ -99,6 +99,7 @@ fn parse(mut args: Args) -> Result<Option<Asked>, Failure> {
             Long("json") => json = true,
             Long("follow") => follow = true,
             Long("wait") => given.wait(&mut args)?,
+            Long("wake") => given.wake(&mut args)?,
             Long("wait-for") => wait_for = args.option("--wait-for", units::span)?,
             Long("deadline") => deadline = args.option("--deadline", units::span)?,
             Long("count") => count = args.positive("--count", units::number)?,

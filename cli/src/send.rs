@@ -78,6 +78,7 @@ fn parse(mut args: Args) -> Result<Option<Asked>, Failure> {
             Long("deadline") => deadline = args.option("--deadline", units::span)?,
             Long("persist") => persist = true,
             Long("wait") => asked.wait(&mut args)?,
+            Long("wake") => asked.wake(&mut args)?,
             Long("barrier") => asked.barrier(&mut args)?,
             Long("count") => given.count(&mut args)?,
             Long("rate") => given.rate(&mut args)?,

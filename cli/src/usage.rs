@@ -30,8 +30,8 @@ An ADDRESS is shm:NAME, or NAME alone: the ring /dev/shm/annulus.NAME; or file:P
   release=each     recv writes and releases one message at a time
   pages=2MiB       huge pages of that size, for file:PATH on a hugetlbfs
   node=0           a new ring's memory comes from that NUMA node
-  wait=park        how its sides wait, barrier=fence how sleepers are not missed: as 'send --help'
-                   says; a ring that exists must have what is asked for
+  wait=park        how its sides wait, wake=futex what wakes sleepers, barrier=fence how none is
+                   missed: as 'send --help' says; a ring that exists must have what is asked for
 Sizes are bytes, or have KiB, MiB or GiB. Times have us, ms, s or min, or are `forever`.
 
 Exit status: 0 done, 1 error, 2 usage, 3 a peer died, 4 deadline passed, 5 corrupted or truncated
@@ -53,6 +53,9 @@ ring is created, or joined if it exists and has no sender; what is unread in it 
   --wait W       how both sides wait in a new ring: spin (look all the time: the fastest, and a
                  core for each who waits), spin-park (look for up to 50 us, then sleep) or park
                  (sleep at once); spin unless given. A ring that exists must have it
+  --wake M       what wakes who sleeps: futex (unless given), posix-sem (a semaphore in the ring's
+                 memory), sysv-sem (a set in the kernel, for shm: only) or event (raw_sync's: NOT
+                 crash-safe). With spin-park or park
   --barrier B    how who sleeps is not missed: fence (some nanoseconds for each message) or
                  membarrier (nothing for a message, more for a sleep); unless given, membarrier
                  where the system has it. With spin-park or park
@@ -86,6 +89,7 @@ written; then it removes the ring, if that is one in shared memory.
   --wait-for T   wait this long for something to receive, then status 4; 10s unless given
   --wait W       the sides of the ring must wait by spin, spin-park or park; as its sender chose
                  unless given
+  --wake M       what wakes them must be futex, posix-sem, sysv-sem or event; the same
   --deadline T   give up after T, with status 4; `forever` unless given
   --follow       go on with the next sender, for ever
   --count N      end after N messages; the rest stays in the ring

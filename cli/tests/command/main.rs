@@ -16,3 +16,4 @@ mod tools;
 mod trials;
 mod typed;
 mod waiting;
+mod waking;
