@@ -19,13 +19,12 @@
 //! the clock, and is none.
 
 use crate::scene::Trouble;
+use crate::way::{Ring, Way};
 use annulus::layout::{Bed, CONSUMER_BED, PRODUCER_BED};
 use annulus::ring::Role;
-use annulus::{Attach, Backing, Barrier, Config, Deadline, Segment, Wait};
+use annulus::{Attach, Deadline, Segment, Wait};
 use annulus_testkit::{Forked, Random, shared};
 use core::mem::offset_of;
-use std::fs::File;
-use std::os::unix::fs::FileExt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
@@ -68,10 +67,8 @@ pub struct Handover {
     pub count: u64,
     /// Who sleeps: a receiver at an empty ring, or a sender at a full one.
     pub sleeper: Role,
-    /// How it waits: not by [`Wait::Spin`].
-    pub wait: Wait,
-    /// The form of the protocol.
-    pub barrier: Barrier,
+    /// Not by [`Wait::Spin`].
+    pub way: Way,
     /// Whether both processes have one processor only.
     pub one_cpu: bool,
     /// The same seed draws the same delays.
@@ -132,14 +129,14 @@ const BROKEN: i32 = 4;
 /// handed over every ten seconds. Call it from a process of one thread.
 pub fn run(asked: Handover, mut report: impl FnMut(u64)) -> Result<Tally, Trouble> {
     if asked.one_cpu {
-        let first =
-            core_affinity::get_core_ids().and_then(|processors| processors.first().copied());
+        let all = core_affinity::get_core_ids();
+        let first = all.and_then(|processors| processors.first().copied());
         if !first.is_some_and(core_affinity::set_for_current) {
             return Err("this process may not choose its processor".into());
         }
     }
-    let config = Config::spsc(CAPACITY).wait(asked.wait).barrier(asked.barrier);
-    let segment = Segment::create(&Backing::Memfd, &config)?;
+    let ring = asked.way.ring(CAPACITY)?;
+    let segment = &ring.segment;
     // SAFETY: zeros are a valid board, and it is all atomics.
     let board: &Board = unsafe { shared()? };
     let begun = Instant::now();
@@ -164,7 +161,7 @@ pub fn run(asked: Handover, mut report: impl FnMut(u64)) -> Result<Tally, Troubl
                 tally.faults.extend(fault_of(*role, status));
             }
         }
-        if lost_wakes(&segment) >= LOST_MAX + board.slow.0.load(Ordering::Relaxed) {
+        if lost_wakes(segment) >= LOST_MAX + board.slow.0.load(Ordering::Relaxed) {
             break;
         }
         if begun.elapsed() - reported >= Duration::from_secs(10) {
@@ -174,31 +171,28 @@ pub fn run(asked: Handover, mut report: impl FnMut(u64)) -> Result<Tally, Troubl
     }
     tally.span = begun.elapsed();
     drop(sides);
-    tally.count(asked, &segment, board)?;
+    tally.count(asked, &ring, board)?;
+    tally.faults.extend(ring.crept()?);
     Ok(tally)
 }
 
 impl Tally {
-    fn count(&mut self, asked: Handover, segment: &Segment, board: &Board) -> Result<(), Trouble> {
-        let file = File::from(segment.share_fd()?);
+    fn count(&mut self, asked: Handover, ring: &Ring, board: &Board) -> Result<(), Trouble> {
         let bed = match asked.sleeper {
             Role::Producer => PRODUCER_BED,
             Role::Consumer => CONSUMER_BED,
         };
-        let word = |at: usize| -> Result<u64, Trouble> {
-            let mut bytes = [0; 8];
-            file.read_exact_at(&mut bytes, (bed + at) as u64)?;
-            Ok(u64::from_le_bytes(bytes))
-        };
-        self.lain = word(offset_of!(Bed, asleep))?.div_ceil(2);
-        self.rung = word(offset_of!(Bed, bell))?;
+        self.lain = ring.word(bed + offset_of!(Bed, asleep))?.div_ceil(2);
+        self.rung = ring.word(bed + offset_of!(Bed, bell))?;
         self.handed = board.published.0.load(Ordering::Relaxed);
-        self.backstop = lost_wakes(segment);
+        self.backstop = lost_wakes(&ring.segment);
         self.slow = board.slow.0.load(Ordering::Relaxed);
         if self.backstop > self.slow {
             let lost = self.backstop - self.slow;
             self.faults.push(format!("LOST WAKES: {lost} sleeps ended by their slice, with work"));
-        } else if asked.wait == Wait::Park && self.lain * 1000 < self.handed * LAIN_MIN_PER_MILLE {
+        } else if asked.way.wait == Wait::Park
+            && self.lain * 1000 < self.handed * LAIN_MIN_PER_MILLE
+        {
             self.faults.push(format!("nobody slept: it lay down {} times", self.lain));
         }
         Ok(())

@@ -37,10 +37,12 @@ pub mod repair;
 mod scene;
 pub mod spsc;
 mod step;
+mod way;
 
 use annulus::ring::Role;
 use scene::Known;
 pub use scene::STARTS;
+pub use way::Way;
 
 /// One operation of one side, as the victim performs it.
 #[derive(Clone, Copy)]

@@ -14,11 +14,11 @@ fn main() -> std::process::ExitCode {
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod command {
     use annulus::ring::Role;
-    use annulus::{Barrier, Wait};
+    use annulus::{Barrier, Wait, Wake};
     use annulus_kill::handover::{self, Handover};
     use annulus_kill::matrix::{self, Extent, Tally};
     use annulus_kill::repair::{self, Repair};
-    use annulus_kill::{Operation, STARTS, barriers, chaos, spsc};
+    use annulus_kill::{Operation, STARTS, Way, barriers, chaos, spsc};
     use lexopt::prelude::*;
     use std::fmt::Display;
     use std::process::ExitCode;
@@ -26,9 +26,8 @@ mod command {
 
     const USAGE: &str = "\
 usage: annulus-kill [--points N] [--states N] [OPERATION...]
-       annulus-kill chaos [--seconds N] [--seed N] [--wait WAIT] [--barrier BARRIER]
-       annulus-kill handover [--count N] [--seed N] [--wait WAIT] [--barrier BARRIER]
-                             [--full] [--one-cpu]
+       annulus-kill chaos [--seconds N] [--seed N] [WAY]
+       annulus-kill handover [--count N] [--seed N] [WAY] [--full] [--one-cpu]
        annulus-kill repair [--kills N]
        annulus-kill barriers
 
@@ -49,6 +48,7 @@ when they are sent, and counts the wakes that it did not get. It parks unless to
 
   --wait WAIT        spin (not for handover), spin-park or park
   --barrier BARRIER  fence or membarrier (unless it is asked for: membarrier)
+  --wake MEANS       futex (unless it is asked for), posix-sem, sysv-sem, or event (not for chaos)
   --full             the other way round: the sender sleeps, at a full ring
   --one-cpu          both processes have one processor only
 
@@ -62,7 +62,7 @@ Exit status: 0 nothing found, 1 a fault, 2 usage.";
 
     enum Asked {
         Matrix { extent: Extent, operations: Vec<Operation> },
-        Chaos { seconds: u64, seed: u64, wait: Wait, barrier: Barrier },
+        Chaos { seconds: u64, seed: u64, way: Way },
         Handover(Handover),
         Repair { kills: usize },
         Barriers,
@@ -87,11 +87,10 @@ Exit status: 0 nothing found, 1 a fault, 2 usage.";
             Asked::Matrix { extent, operations } => {
                 matrix::run(&operations, &STARTS, extent, report).map(|tally| sum_up(&tally))
             }
-            Asked::Chaos { seconds, seed, wait, barrier } => {
+            Asked::Chaos { seconds, seed, way } => {
                 eprintln!("seed {seed}");
                 let span = Duration::from_secs(seconds);
-                chaos::run(span, seed, (wait, barrier), report_chaos)
-                    .map(|tally| sum_up_chaos(&tally))
+                chaos::run(span, seed, way, report_chaos).map(|tally| sum_up_chaos(way, &tally))
             }
             Asked::Handover(asked) => {
                 eprintln!("seed {}", asked.seed);
@@ -112,7 +111,7 @@ Exit status: 0 nothing found, 1 a fault, 2 usage.";
         let mut names: Vec<String> = Vec::new();
         let (mut seconds, mut seed, mut kills) = (60, u64::from(std::process::id()), 1_000);
         let (mut count, mut sleeper, mut one_cpu) = (100_000, Role::Consumer, false);
-        let (mut wait, mut barrier) = (None, Barrier::Membarrier);
+        let (mut wait, mut barrier, mut wake) = (None, Barrier::Membarrier, Wake::Futex);
         let mut parser = lexopt::Parser::from_env();
         while let Some(arg) = parser.next()? {
             let command = names.first().map(String::as_str);
@@ -132,6 +131,11 @@ Exit status: 0 nothing found, 1 a fault, 2 usage.";
                 Long("barrier") if is_chaos || is_handover => {
                     barrier = one_of(&[Barrier::Fence, Barrier::Membarrier], &mut parser)?;
                 }
+                Long("wake") if is_chaos || is_handover => {
+                    let safe = [Wake::Futex, Wake::PosixSem, Wake::SysvSem];
+                    let all = [&safe[..], &[Wake::Event]].concat();
+                    wake = one_of(if is_chaos { &safe } else { &all }, &mut parser)?;
+                }
                 Long("count") if is_handover => count = parser.value()?.parse()?,
                 Long("full") if is_handover => sleeper = Role::Producer,
                 Long("one-cpu") if is_handover => one_cpu = true,
@@ -142,12 +146,12 @@ Exit status: 0 nothing found, 1 a fault, 2 usage.";
         }
         match names.first().map(String::as_str) {
             Some("chaos") => {
-                let wait = wait.unwrap_or_default();
-                return Ok(Some(Asked::Chaos { seconds, seed, wait, barrier }));
+                let way = Way { wait: wait.unwrap_or(Wait::Spin), barrier, wake };
+                return Ok(Some(Asked::Chaos { seconds, seed, way }));
             }
             Some("handover") if count > 0 => {
-                let wait = wait.unwrap_or(Wait::Park);
-                let asked = Handover { count, sleeper, wait, barrier, one_cpu, seed };
+                let way = Way { wait: wait.unwrap_or(Wait::Park), barrier, wake };
+                let asked = Handover { count, sleeper, way, one_cpu, seed };
                 return Ok(Some(Asked::Handover(asked)));
             }
             Some("handover") => return Err("--count takes a number above 0".into()),
@@ -262,14 +266,15 @@ Exit status: 0 nothing found, 1 a fault, 2 usage.";
         eprintln!("{kills} kills, {messages} messages, {repeated} came again");
     }
 
-    fn sum_up_chaos(tally: &chaos::Tally) -> ExitCode {
+    fn sum_up_chaos(way: Way, tally: &chaos::Tally) -> ExitCode {
         for fault in &tally.faults {
             println!("{fault}");
         }
         let chaos::Tally { kills, inside, stops, leaves, messages, repeated, deaths_seen, .. } =
             tally;
         println!(
-            "chaos: {kills} kills, {inside} of them ({} %) inside an operation, {stops} stops, \
+            "chaos, {way}: {kills} kills, {inside} of them ({} %) inside an operation, \
+             {stops} stops, \
              {leaves} left in good order; {messages} messages, {repeated} came again, \
              {deaths_seen} deaths told: {} faults",
             tally.inside_percent(),
@@ -292,10 +297,9 @@ Exit status: 0 nothing found, 1 a fault, 2 usage.";
             Role::Consumer => "empty",
         };
         println!(
-            "handover, {} by {}, {place}{}: {handed} hand-overs, {lain} slept, {rung} rung, \
+            "handover, {}, {place}{}: {handed} hand-overs, {lain} slept, {rung} rung, \
              backstop {backstop}, {slow} slow, {:.1} s: {} faults",
-            asked.wait,
-            asked.barrier,
+            asked.way,
             if asked.one_cpu { ", one processor" } else { "" },
             span.as_secs_f64(),
             faults.len(),

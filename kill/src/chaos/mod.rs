@@ -20,8 +20,9 @@ mod random;
 mod sides;
 
 use crate::scene::Trouble;
+use crate::way::Way;
 use annulus::ring::Role;
-use annulus::{Attach, Backing, Barrier, Config, Segment, Wait};
+use annulus::{Attach, Segment};
 use annulus_testkit::{Forked, Random, shared};
 use ledger::Ledger;
 use std::io;
@@ -74,16 +75,15 @@ struct Side {
 
 /// Runs a pair for `span`, or to the first fault, and `report`s every ten seconds.
 ///
-/// Its sides wait as `waiting` says; the barrier is for those that sleep.
+/// Its sides wait as `way` says.
 pub fn run(
     span: Duration,
     seed: u64,
-    waiting: (Wait, Barrier),
+    way: Way,
     mut report: impl FnMut(&Tally),
 ) -> Result<Tally, Trouble> {
-    let config = Config::spsc(CAPACITY).wait(waiting.0).barrier(waiting.1);
-    let segment = Segment::create(&Backing::Memfd, &config)?;
-    let fd = segment.share_fd()?;
+    let ring = way.ring(CAPACITY)?;
+    let fd = ring.segment.share_fd()?;
     // SAFETY: zeros are a valid ledger, and it is all atomics.
     let ledger: &Ledger = unsafe { shared()? };
     let mut random = Random::new(seed);
@@ -129,6 +129,7 @@ pub fn run(
     }
     drop(sides);
     tally.count(ledger);
+    tally.faults.extend(ring.crept()?);
     Ok(tally)
 }
 
