@@ -22,8 +22,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     let (mut count, mut highest) = (0, 0);
     let mut buffer = [0; 64];
     loop {
-        // Waits, spinning, until there is a message. A deadline would end the waiting, and so does
-        // a sender that is killed.
+        // Waits, asleep after a while, until there is a message. A deadline would end the waiting,
+        // and so does a sender that is killed.
         match consumer.recv(&mut buffer, Deadline::NEVER) {
             Ok(message) => {
                 let (fields, _) = buffer[..message.len].as_chunks::<8>();

@@ -10,7 +10,7 @@ use crate::exit::Failure;
 use annulus::{Barrier, Wait, Wake};
 
 /// How the sides of a ring wait that is created with nothing asked for.
-pub(crate) const WAIT_DEFAULT: Wait = Wait::Spin;
+pub(crate) const WAIT_DEFAULT: Wait = Wait::SpinThenPark;
 
 /// The words for the ways to wait.
 pub(crate) const WAITS: &str = "spin, spin-park or park";

@@ -1,7 +1,7 @@
 //! The golden numbers of the shared bytes. A change here is a change of the ABI: raise its version.
 
 use annulus::layout::{self, Alarm, Bed, Header, Participant};
-use annulus::{Attach, Backing, Config, Segment};
+use annulus::{Attach, Backing, Barrier, Config, Segment};
 use annulus_testkit::Scratch;
 use std::fs;
 use std::mem::offset_of;
@@ -86,7 +86,8 @@ fn the_fields_of_a_participant_stand_where_they_stood() {
 #[test]
 fn a_new_segment_is_these_bytes() {
     let scratch = Scratch::new();
-    let segment = Segment::create(&named(&scratch), &Config::spsc(64)).unwrap();
+    let config = Config::spsc(64).barrier(Barrier::Fence);
+    let segment = Segment::create(&named(&scratch), &config).unwrap();
     let header = segment.header();
     let bytes = fs::read(scratch.path()).unwrap();
     assert_eq!(bytes.len(), 4096 + 64);
@@ -100,10 +101,12 @@ fn a_new_segment_is_these_bytes() {
     put(24, &4160_u64.to_le_bytes());
     put(32, &8_u32.to_le_bytes());
     put(36, &header.page_bytes.to_le_bytes());
-    put(40, &1_u32.to_le_bytes());
+    put(40, &2_u32.to_le_bytes());
     put(44, &header.first_stamp.to_le_bytes());
     put(48, &header.segment_id[0].to_le_bytes());
     put(56, &header.segment_id[1].to_le_bytes());
+    put(80, &1_u32.to_le_bytes());
+    put(84, &1_u32.to_le_bytes());
     put(0x100, &1_u64.to_le_bytes());
     put(0x180, &1_u64.to_le_bytes());
     let other = (0..wanted.len()).find(|&at| bytes[at] != wanted[at]);

@@ -4,7 +4,7 @@ mod common;
 
 use annulus::layout::Header;
 use annulus::segment::{Field, SegmentError};
-use annulus::{Attach, Backing, Config, Segment};
+use annulus::{Attach, Backing, Config, Segment, Wait};
 use annulus_testkit::{Scratch, ScratchDir, skip, this_test};
 use common::{LONG, STRANGER, by_name, is_root, named, refusal};
 use std::ffi::CString;
@@ -246,7 +246,7 @@ fn refusal_of_header(at: usize, bytes: &[u8]) -> SegmentError {
 
 fn bytes_of_a_segment() -> Vec<u8> {
     let scratch = Scratch::new();
-    Segment::create(&named(&scratch), &Config::spsc(4096)).unwrap();
+    Segment::create(&named(&scratch), &Config::spsc(4096).wait(Wait::Spin)).unwrap();
     fs::read(scratch.path()).unwrap()
 }
 

@@ -3,7 +3,7 @@
 //! A fuzzer does not hit upon a whole good header by itself, so what it writes may also be taken
 //! for changes of a good file ([`changed`]).
 
-use annulus::{Attach, Backing, Config, Deadline, Segment};
+use annulus::{Attach, Backing, Config, Deadline, Segment, Wait};
 use std::fs::{File, Permissions};
 use std::io::{self, Read, Write};
 use std::os::fd::{FromRawFd, OwnedFd};
@@ -27,7 +27,7 @@ pub enum Got {
 ///
 /// If it cannot be made or read.
 pub fn good(capacity: u64) -> io::Result<Vec<u8>> {
-    let config = Config::spsc(capacity);
+    let config = Config::spsc(capacity).wait(Wait::Spin);
     let segment = Segment::create(&Backing::Memfd, &config).map_err(io::Error::other)?;
     let mut bytes = Vec::new();
     File::from(segment.share_fd()?).read_to_end(&mut bytes)?;

@@ -15,7 +15,7 @@
 use crate::scene::Trouble;
 use annulus::ring::Role;
 use annulus::segment::JoinError;
-use annulus::{Backing, Config, Consumer, Deadline, Producer, RecvError, Segment, SendError};
+use annulus::{Backing, Config, Consumer, Deadline, Producer, RecvError, Segment, SendError, Wait};
 use annulus_testkit::{Forked, shared};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -92,7 +92,7 @@ pub fn measure(repair: Repair, times: usize) -> Result<Vec<Duration>, Trouble> {
     for time in 0..times {
         board.ready.store(0, Ordering::SeqCst);
         board.noticed_ns.store(0, Ordering::SeqCst);
-        let segment = Segment::create(&Backing::Memfd, &Config::spsc(CAPACITY))?;
+        let segment = Segment::create(&Backing::Memfd, &Config::spsc(CAPACITY).wait(Wait::Spin))?;
         spans.push(once(repair, &segment, board, clock, time)?);
     }
     spans.sort_unstable();

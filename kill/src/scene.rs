@@ -1,7 +1,7 @@
 //! The ring in which an operation begins, and the messages in it.
 
 use annulus::layout::Header;
-use annulus::{Attach, Backing, Config, Consumer, Producer, Segment, SendError};
+use annulus::{Attach, Backing, Config, Consumer, Producer, Segment, SendError, Wait};
 use std::error::Error;
 use std::fs::File;
 use std::os::fd::OwnedFd;
@@ -55,7 +55,7 @@ pub(crate) struct Scene {
 impl Scene {
     /// A new ring that stands as `start` says. Nobody has a role in it.
     pub(crate) fn set(start: Start) -> Result<Scene, Trouble> {
-        let segment = Segment::create(&Backing::Memfd, &Config::spsc(CAPACITY))?;
+        let segment = Segment::create(&Backing::Memfd, &Config::spsc(CAPACITY).wait(Wait::Spin))?;
         let mut known = Known { sent: 0, received: 0, stamp: segment.header().first_stamp };
         let mut producer = segment.producer()?;
         let mut consumer = segment.consumer()?;
@@ -77,7 +77,7 @@ impl Scene {
 
     /// A ring with the bytes of another, as they stood.
     pub(crate) fn restored(bytes: &[u8], known: Known) -> Result<Scene, Trouble> {
-        let empty = Segment::create(&Backing::Memfd, &Config::spsc(CAPACITY))?;
+        let empty = Segment::create(&Backing::Memfd, &Config::spsc(CAPACITY).wait(Wait::Spin))?;
         let file = File::from(empty.share_fd()?);
         file.write_all_at(bytes, 0)?;
         let segment = Segment::from_fd(OwnedFd::from(file.try_clone()?), &Attach::default())?;

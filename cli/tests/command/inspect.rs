@@ -59,7 +59,7 @@ fn a_ring_in_use_shows_both_sides_and_what_they_have_moved() {
     assert_eq!(seen["path"], ring.path().to_str().unwrap());
     let metadata = fs::metadata(ring.path()).unwrap();
     assert_eq!((&seen["owner"], &seen["mode"]), (&json!(metadata.uid()), &json!("0600")));
-    assert_eq!((&seen["kind"], &seen["wait"]), (&json!("spsc"), &json!("spin")));
+    assert_eq!((&seen["kind"], &seen["wait"]), (&json!("spsc"), &json!("spin-park")));
     assert_eq!(seen["abi"], annulus::layout::ABI_VERSION);
     assert_eq!((&seen["capacity"], &seen["cell"]), (&json!(65_536), &json!(8)));
     assert_eq!(seen["bytes"], metadata.len());

@@ -7,9 +7,9 @@ use core::fmt;
 pub enum Wait {
     /// It looks, for as long as it takes: the fastest, and a whole core for each who waits. Nobody
     /// can sleep, so a message costs nothing for waking anybody.
-    #[default]
     Spin,
     /// It looks for up to 50 us, less where that was in vain lately, and then sleeps.
+    #[default]
     SpinThenPark,
     /// It sleeps at once.
     Park,

@@ -76,7 +76,7 @@ impl Config {
             huge_pages: None,
             numa_node: None,
             shape: None,
-            wait: Wait::Spin,
+            wait: Wait::SpinThenPark,
             barrier: None,
             wake: Wake::Futex,
             memory: MemoryChoice::DEFAULT,
@@ -92,7 +92,8 @@ impl Config {
         self
     }
 
-    /// What a side does that has nothing to do, for as long as the segment lives.
+    /// What a side does that has nothing to do, for as long as the segment lives: it spins and then
+    /// parks, unless something else is chosen here.
     #[must_use]
     pub const fn wait(mut self, wait: Wait) -> Config {
         self.wait = wait;

@@ -18,7 +18,7 @@ fn the_header_of_a_typed_segment_names_size_and_hash() {
     let bytes = std::fs::read(scratch.path()).unwrap();
     assert_eq!(bytes[64..72], 56_u64.to_le_bytes());
     assert_eq!(bytes[72..80], Quote::LAYOUT_HASH.to_le_bytes());
-    assert_eq!(bytes[80..256], [0; 176]);
+    assert_eq!(bytes[88..256], [0; 168]);
     let shape = Some(Shape { bytes: 56, hash: Quote::LAYOUT_HASH });
     assert_eq!((made.shape(), attach(&scratch).unwrap().shape()), (shape, shape));
 }

@@ -18,7 +18,7 @@ mod page;
 mod scribbler;
 mod victims;
 
-use annulus::{Attach, Backing, Config, Segment};
+use annulus::{Attach, Backing, Config, Segment, Wait};
 use annulus_testkit::{Forked, Random, shared};
 use page::{Page, Pages, count};
 use std::io;
@@ -79,8 +79,8 @@ pub fn run(span: Duration, seed: u64, mut report: impl FnMut(&Tally)) -> io::Res
     let mut reported = Duration::ZERO;
     while begun.elapsed() < span && tally.faults.is_empty() {
         let capacity = CAPACITIES[tally.rings as usize % 2];
-        let segment =
-            Segment::create(&Backing::Memfd, &Config::spsc(capacity)).map_err(io::Error::other)?;
+        let segment = Segment::create(&Backing::Memfd, &Config::spsc(capacity).wait(Wait::Spin))
+            .map_err(io::Error::other)?;
         let fd = segment.share_fd()?;
         drop(segment);
         let children = start_all(&fd, pages, tally.rings, &mut random)?;
