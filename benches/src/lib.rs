@@ -14,9 +14,9 @@
 //!
 //! The rooms: [`machine`] and [`clock`] say where and with what is measured; [`block`] and
 //! [`pair`] run two processes; [`payload`] and [`drive`] move checked messages over whatever
-//! implements [`drive::Port`], [`drive::Sink`] and [`drive::Source`]; [`limit`], [`kernel`] and
-//! `rivals` implement it; [`case`](mod@case) and [`suite`] put the run together; [`stats`] and
-//! [`report`] say what came out.
+//! implements [`drive::Port`], [`drive::Sink`] and [`drive::Source`]; [`limit`], [`kernel`],
+//! [`locked`] and `rivals` implement it; [`case`](mod@case) and [`suite`] put the run together;
+//! [`stats`] and [`report`] say what came out.
 
 pub mod block;
 pub mod case;
@@ -25,6 +25,7 @@ pub mod drive;
 pub mod fault;
 pub mod kernel;
 pub mod limit;
+pub mod locked;
 pub mod machine;
 pub mod pair;
 pub mod payload;

@@ -90,9 +90,10 @@ pub fn limits() -> Vec<Case> {
     cases
 }
 
-/// What `annulus bench` runs: the limits, the kernel's ways, and ours.
+/// What `annulus bench` runs: the limits, the kernel's ways, a ring under a lock, and ours.
 pub fn standard() -> Vec<Case> {
     let mut cases = limits();
+    cases.extend(crate::locked::cases());
     cases.extend(crate::spsc::cases());
     cases.extend(crate::spsc_park::cases());
     cases.extend(crate::spsc_typed::cases());

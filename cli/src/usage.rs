@@ -166,8 +166,8 @@ which. What is not a ring, or belongs to others, stays.
 pub(crate) const BENCH: &str = "\
 usage: annulus bench [--quick] [--json] [CASE]
 
-Measures rings between two pinned processes, beside what the machine itself allows. Takes half a
-minute, and 90 seconds at most.
+Measures rings between two pinned processes, beside what the machine itself allows and what a ring
+under a lock does (locked/). Takes a minute, and 90 seconds at most.
 
   --quick   shorter and less exact, a second or two
   --json    one JSON object a line
@@ -179,7 +179,8 @@ Columns of the table, times in nanoseconds:
             fifth more time for a round trip, 0.80 a fifth less through a stream; - has no limit
   p50 p99 p99.9 max   half, 99 %, 99.9 % and all of the round trips took no longer
   wait      how both sides waited, the best of what was tried: spin (look all the time), pause:N
-            (N pauses of the processor between two looks), block (in the kernel)
+            (N pauses of the processor between two looks), block (in the kernel), futex, event and
+            park:BARRIER (asleep until woken)
   rounds    how often it was measured; the value is the median over the rounds
 ";
 

@@ -5,6 +5,7 @@ use annulus_benches::case::{Case, Stage};
 use annulus_benches::fault::{Fault, SideFault};
 use annulus_benches::kernel;
 use annulus_benches::limit;
+use annulus_benches::locked;
 
 use crate::small_stage;
 
@@ -43,6 +44,12 @@ fn finds_the_flip(cases: &[Case]) {
 fn a_flip_fails_what_the_kernel_carries() {
     finds_the_flip(&kernel::cases());
     runs_clean(&kernel::cases());
+}
+
+#[test]
+fn a_flip_fails_what_goes_through_a_ring_under_a_lock() {
+    finds_the_flip(&locked::cases());
+    runs_clean(&locked::cases());
 }
 
 #[test]
