@@ -63,6 +63,8 @@ impl Scene {
             send(&mut producer, &mut known)?;
             receive(&mut consumer, &mut known)?;
         }
+        // Else a ring that is filled now would not be full when the consumer has gone.
+        consumer.flush();
         for _ in 0..start.filled {
             match send(&mut producer, &mut known) {
                 Ok(()) => {}
