@@ -36,6 +36,11 @@ impl Forked {
         }
     }
 
+    /// Its process id, if it was not reaped.
+    pub fn id(&self) -> Option<u32> {
+        self.pid.map(pid_t::cast_unsigned)
+    }
+
     /// Sends it a signal, if it was not reaped.
     ///
     /// # Errors

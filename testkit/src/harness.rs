@@ -26,10 +26,18 @@ pub fn kill_at_work(mut command: Command, children: usize) -> Vec<u32> {
 
 /// Whether a process is there, and not a zombie that nobody has reaped yet.
 pub fn is_alive(pid: u32) -> bool {
-    let Ok(stat) = fs::read_to_string(format!("/proc/{pid}/stat")) else { return false };
-    // The state is the first field after the name, which may contain anything.
-    let state = stat.rsplit(") ").next().and_then(|fields| fields.chars().next());
-    !matches!(state, Some('Z' | 'X') | None)
+    !matches!(state_of(pid), Some('Z' | 'X') | None)
+}
+
+/// Whether a process sleeps in a system call.
+pub fn is_asleep(pid: u32) -> bool {
+    state_of(pid) == Some('S')
+}
+
+fn state_of(pid: u32) -> Option<char> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    // The first field after the name, which may contain anything.
+    stat.rsplit(") ").next().and_then(|fields| fields.chars().next())
 }
 
 fn children_of(pid: u32) -> Vec<u32> {

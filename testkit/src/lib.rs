@@ -30,7 +30,7 @@ mod spawner;
 pub use child::{Child, Exit, Output};
 pub use eventually::eventually;
 pub use forked::{Forked, shared};
-pub use harness::{is_alive, kill_at_work};
+pub use harness::{is_alive, is_asleep, kill_at_work};
 pub use random::Random;
 pub use role::Test;
 pub use scratch::{Scratch, ScratchDir};

@@ -1,6 +1,6 @@
 //! What forked processes promise: they end as they say, or are killed, and leave nobody behind.
 
-use annulus_testkit::{Forked, eventually, is_alive, shared};
+use annulus_testkit::{Forked, eventually, is_alive, is_asleep, shared};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -39,6 +39,28 @@ fn one_that_is_dropped_is_gone() {
     assert!(is_alive(pid.load(Ordering::Relaxed) as u32));
     drop(forked);
     assert!(!is_alive(pid.load(Ordering::Relaxed) as u32));
+}
+
+#[test]
+fn one_that_sleeps_is_told_from_one_that_works_or_is_stopped() {
+    let works = page();
+    let mut forked = Forked::start(|| {
+        std::thread::sleep(Duration::from_millis(20));
+        works.store(1, Ordering::Relaxed);
+        while works.load(Ordering::Relaxed) == 1 {}
+        std::thread::sleep(Duration::from_secs(60));
+        0
+    })
+    .unwrap();
+    let pid = forked.id().expect("it lives");
+    eventually(SOON, || works.load(Ordering::Relaxed) == 1);
+    assert!(!is_asleep(pid), "it works");
+    works.store(2, Ordering::Relaxed);
+    eventually(SOON, || is_asleep(pid));
+    forked.signal(libc::SIGSTOP).unwrap();
+    eventually(SOON, || !is_asleep(pid));
+    forked.kill().unwrap();
+    assert_eq!(forked.id(), None);
 }
 
 #[test]
