@@ -19,7 +19,7 @@
 //! the clock, and is none.
 
 use crate::scene::Trouble;
-use crate::way::{Ring, Way};
+use crate::way::{Arena, Way};
 use annulus::layout::{Bed, CONSUMER_BED, PRODUCER_BED};
 use annulus::ring::Role;
 use annulus::{Attach, Deadline, Segment, Wait};
@@ -177,7 +177,7 @@ pub fn run(asked: Handover, mut report: impl FnMut(u64)) -> Result<Tally, Troubl
 }
 
 impl Tally {
-    fn count(&mut self, asked: Handover, ring: &Ring, board: &Board) -> Result<(), Trouble> {
+    fn count(&mut self, asked: Handover, ring: &Arena, board: &Board) -> Result<(), Trouble> {
         let bed = match asked.sleeper {
             Role::Producer => PRODUCER_BED,
             Role::Consumer => CONSUMER_BED,

@@ -15,12 +15,21 @@
 //! kill** uses it: from each distinct state that a kill left, a successor's take-over is killed in
 //! turn, once at every instruction at which it changed a shared byte or its lock.
 //!
+//! Where a ring's sides sleep, the other side is there, too. Either a real process **sleeps** in it
+//! while the victim is at an operation that wakes it: after each kill a successor must ring for it,
+//! and from each distinct state it must come back without one, by the end of a slice. Or the
+//! victim itself lies down, sleeps and rises, and the harness has the other role: after each kill a
+//! successor must sleep in the same bed, and be rung.
+//!
 //! | room | what |
 //! |---|---|
 //! | `step` | a victim under ptrace |
 //! | `scene` | a ring in the state in which an operation begins, and its messages |
 //! | `spsc` | the operations of the spsc ring: a new ring adds a file like this one |
-//! | `oracle` | what must hold after a kill |
+//! | `parked` | those at which one side sleeps |
+//! | `company` | the other side, and what must hold of it after a kill |
+//! | `stage` | a ring, its company, and the victims there: let through, or killed |
+//! | `oracle` | what must hold of the messages after a kill |
 //! | `matrix` | which kills there are, and their count |
 //! | `chaos` | a pair that runs at full speed while its processes are killed at random |
 //! | `barriers` | what is executed while nobody sleeps |
@@ -30,18 +39,22 @@
 
 pub mod barriers;
 pub mod chaos;
+mod company;
 pub mod handover;
 pub mod matrix;
 mod oracle;
+pub mod parked;
 pub mod repair;
 mod scene;
 pub mod spsc;
+mod stage;
 mod step;
 mod way;
 
 use annulus::ring::Role;
+pub use company::Company;
 use scene::Known;
-pub use scene::STARTS;
+pub use scene::{Ring, STARTS, Start};
 pub use way::Way;
 
 /// One operation of one side, as the victim performs it.
@@ -55,6 +68,12 @@ pub struct Operation {
     pub before: u64,
     /// When a message that it takes counts as received.
     pub receipt: Receipt,
+    /// Who has the other role meanwhile.
+    pub company: Company,
+    /// The rings in which it is performed.
+    pub rings: &'static [Ring],
+    /// How each of them stands when it begins, in turns.
+    pub starts: &'static [Start],
     /// Gets ready, calls [`begin`], performs it, and calls [`finished`] with the number of
     /// messages that it sent or took.
     pub(crate) perform: fn(&annulus::Segment, &Known),

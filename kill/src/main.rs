@@ -18,7 +18,7 @@ mod command {
     use annulus_kill::handover::{self, Handover};
     use annulus_kill::matrix::{self, Extent, Tally};
     use annulus_kill::repair::{self, Repair};
-    use annulus_kill::{Operation, STARTS, Way, barriers, chaos, spsc};
+    use annulus_kill::{Operation, Way, barriers, chaos, parked, spsc};
     use lexopt::prelude::*;
     use std::fmt::Display;
     use std::process::ExitCode;
@@ -33,11 +33,14 @@ usage: annulus-kill [--points N] [--states N] [OPERATION...]
 
 Kills a process at every instruction of each operation of the spsc ring, in each of five starts,
 and a successor in its take-over from every distinct state that is left; then checks that nothing
-is lost, doubled beyond the batch, or wedged. Takes some minutes.
+is lost, doubled beyond the batch, or wedged. Then the same where the other side sleeps and is
+woken by the operation, and where the operation itself sleeps: a wake that is lost is wedged, and
+so is a side that sleeps past its deadline. Takes some minutes.
 
   --points N   at most about N kills in one operation, spread over its instructions
-  --states N   at most about N states for the double kill
-  OPERATION    only those whose name begins so: send, claim, close, join, recv, peek, drain, batch
+  --states N   at most about N states for the double kill, and for sleepers that are left alone
+  OPERATION    only those whose name begins so: send, claim, close, join, recv, peek, drain,
+               batch; wake by one of these; sleep in recv or send
 
 chaos runs a pair at full speed whose two processes are killed, stopped and restarted at random,
 for 60 seconds or as long as asked; --seed makes the same choices again. A run in which less than
@@ -85,7 +88,7 @@ Exit status: 0 nothing found, 1 a fault, 2 usage.";
         };
         let done = match asked {
             Asked::Matrix { extent, operations } => {
-                matrix::run(&operations, &STARTS, extent, report).map(|tally| sum_up(&tally))
+                matrix::run(&operations, extent, report).map(|tally| sum_up(&tally))
             }
             Asked::Chaos { seconds, seed, way } => {
                 eprintln!("seed {seed}");
@@ -163,7 +166,8 @@ Exit status: 0 nothing found, 1 a fault, 2 usage.";
         let wanted = |operation: &Operation| {
             names.is_empty() || names.iter().any(|name| operation.name.starts_with(name.as_str()))
         };
-        let operations: Vec<_> = spsc::OPERATIONS.into_iter().filter(wanted).collect();
+        let all = spsc::OPERATIONS.into_iter().chain(parked::OPERATIONS);
+        let operations: Vec<_> = all.filter(wanted).collect();
         if operations.is_empty() {
             return Err(format!("no operation begins with {}", names.join(" or ")).into());
         }
@@ -211,6 +215,13 @@ Exit status: 0 nothing found, 1 a fault, 2 usage.";
     fn sum_up(tally: &Tally) -> ExitCode {
         for (place, fault) in tally.faults.iter().take(20) {
             println!("{place}: {fault}");
+        }
+        if tally.alone > 0 {
+            println!(
+                "{} sleepers left alone: the last was back by itself after {} ms",
+                tally.alone,
+                tally.longest_alone.as_millis(),
+            );
         }
         let count = |kind: &str| {
             tally.faults.iter().filter(|(_, fault)| fault.to_string().starts_with(kind)).count()

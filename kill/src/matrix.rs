@@ -1,15 +1,14 @@
 //! Which kills there are, and what came of them.
 
-use crate::Operation;
-use crate::oracle::{self, Fault, Left};
-use crate::scene::{Known, PARTICIPANTS, Scene, Start, Trouble};
+use crate::oracle::Fault;
+use crate::scene::{PARTICIPANTS, Trouble};
 use crate::spsc::take_over;
-use crate::step::{STEPS_MAX, Stand, Victim};
-use annulus::Attach;
-use annulus::Segment;
+use crate::stage::{Course, Moment, Origin};
+use crate::{Company, Operation};
 use annulus::layout::Header;
 use annulus::ring::Role;
 use std::collections::HashMap;
+use std::time::Duration;
 
 /// How many kills.
 #[derive(Clone, Copy, Debug)]
@@ -17,7 +16,7 @@ pub struct Extent {
     /// Kills within one operation, spread over its instructions; every instruction if it has no
     /// more. Those that change a shared byte or a lock are among them in any case.
     pub points: u64,
-    /// States from which the take-over is killed too.
+    /// States from which the take-over is killed too, and in which a sleeper is left alone.
     pub states: usize,
 }
 
@@ -32,172 +31,163 @@ pub struct Tally {
     pub states: u64,
     /// Kills of a successor in its take-over.
     pub double_kills: u64,
+    /// Sleepers that were left alone.
+    pub alone: u64,
+    /// The longest time until one of them was back.
+    pub longest_alone: Duration,
     /// Faults, and where.
     pub faults: Vec<(String, Fault)>,
 }
 
 /// A state that a kill left.
 struct Crashed {
-    bytes: Vec<u8>,
-    known: Known,
-    left: Left,
-    role: Role,
+    origin: Origin,
     place: String,
 }
 
-/// The states so far, by their bytes without what stands there for people only.
-type States = HashMap<(bool, Vec<u8>), Crashed>;
+/// The states so far: by side, company and ring, and by their bytes without what stands there for
+/// people only.
+type States = HashMap<(String, Vec<u8>), Crashed>;
 
-/// What an operation does when it is let through.
-struct Course {
-    instructions: u64,
-    /// After how many instructions it has changed what a kill leaves.
-    changes: Vec<u64>,
-    moved: u64,
-}
+/// How often an operation that is to sleep may come to its end without: the machine was busy.
+const TRIES: usize = 5;
 
 /// Kills each operation in each start as often as `extent` says, and then the take-overs.
 /// Reports each operation to `done`.
 pub fn run(
     operations: &[Operation],
-    starts: &[Start],
     extent: Extent,
     mut done: impl FnMut(&str, &Tally),
 ) -> Result<Tally, Trouble> {
     let mut tally = Tally::default();
     let mut states = States::new();
-    let mut begins = Vec::new();
-    for start in starts {
-        let scene = Scene::set(*start)?;
-        begins.push((start.name, scene.bytes()?, scene.known));
-    }
     for operation in operations {
-        for (start, bytes, known) in &begins {
-            let place = format!("{:?} {}, {start}", operation.role, operation.name);
-            let begin = || Scene::restored(bytes, *known);
-            kill_at_each(operation, begin, extent, &place, &mut tally, &mut states)?;
-            tally.operations += 1;
-            tally.states = states.len() as u64;
-            done(&place, &tally);
+        for ring in operation.rings {
+            for start in operation.starts {
+                let place =
+                    format!("{:?} {}, {}{ring}", operation.role, operation.name, start.name);
+                let sort = format!("{:?}, {:?}{ring}", operation.role, operation.company);
+                let origin = Origin::new(*ring, *start)?;
+                for (bytes, crashed) in
+                    kill_at_each(operation, &origin, extent, &place, &mut tally)?
+                {
+                    states.entry((sort.clone(), bytes)).or_insert(crashed);
+                }
+                tally.operations += 1;
+                tally.states = states.len() as u64;
+                done(&place, &tally);
+            }
         }
     }
     let mut states: Vec<Crashed> = states.into_values().collect();
-    states.sort_by(|one, other| (&one.place, &one.bytes).cmp(&(&other.place, &other.bytes)));
+    states.sort_by(|one, other| {
+        (&one.place, &one.origin.bytes).cmp(&(&other.place, &other.origin.bytes))
+    });
     let every = states.len().div_ceil(extent.states.max(1)).max(1);
     for crashed in states.iter().step_by(every) {
-        kill_the_successor(crashed, &mut tally)?;
+        let Some(killed) = crashed.origin.killed() else { continue };
+        if killed.operation.company == Company::Sleeper {
+            leave_alone(crashed, &mut tally)?;
+        }
+        kill_the_successor(crashed, killed.operation.role, &mut tally)?;
     }
     done("take-overs", &tally);
     Ok(tally)
 }
 
+/// Returns the states that were left, each with its bytes, in turn.
 fn kill_at_each(
     operation: &Operation,
-    begin: impl Fn() -> Result<Scene, Trouble>,
+    begin: &Origin,
     extent: Extent,
     place: &str,
     tally: &mut Tally,
-    states: &mut States,
-) -> Result<(), Trouble> {
-    let course = course(operation, &begin()?)?;
-    for point in points(&course, extent.points) {
-        let scene = begin()?;
-        let returned = kill_at(operation, &scene, point)?;
-        let left = Left::by(operation, scene.known, course.moved, returned);
-        let place = format!("{place}, instruction {point} of {}", course.instructions);
-        let bytes = scene.bytes()?;
+) -> Result<Vec<(Vec<u8>, Crashed)>, Trouble> {
+    let mut left = Vec::new();
+    let Some(course) = tally.note(place, course(operation, begin))? else { return Ok(left) };
+    if course.rings && !course.wakes {
+        let fault = Fault::Wedged("the bell is raised, and nobody is woken".to_owned());
+        tally.faults.push((place.to_owned(), fault));
+    }
+    for moment in moments(&course, extent.points) {
+        let place = format!("{place}, {}", moment.of(course.instructions));
         tally.kills += 1;
-        if let Err(fault) = oracle::check(&scene, operation.role, left) {
-            tally.faults.push((place.clone(), fault));
+        let mut stage = begin.stage()?;
+        let killed = stage.kill(operation, moment, course.moved);
+        let Some(killed) = tally.note(&place, killed)? else { continue };
+        let mut bytes = stage.bytes()?;
+        let origin = begin.after(killed, &bytes);
+        tally.note(&place, stage.with_successor().map_err(Trouble::from))?;
+        bytes.drain(PARTICIPANTS);
+        bytes.drain(..size_of::<Header>());
+        left.push((bytes, Crashed { origin, place }));
+    }
+    Ok(left)
+}
+
+/// Lets the operation through. One that is to sleep has to get so far.
+fn course(operation: &Operation, begin: &Origin) -> Result<Course, Trouble> {
+    let sleeps = matches!(operation.company, Company::Waker | Company::Idler);
+    for _ in 0..TRIES {
+        let course = begin.stage()?.course(operation)?;
+        if course.sleeps || !sleeps {
+            return Ok(course);
         }
-        let seen =
-            [&bytes[size_of::<Header>()..PARTICIPANTS.start], &bytes[PARTICIPANTS.end..]].concat();
-        let known = scene.known;
-        let role = operation.role;
-        let crashed = Crashed { bytes, known, left, role, place };
-        states.entry((role == Role::Producer, seen)).or_insert(crashed);
+    }
+    Err(Fault::Wedged(format!("it does not sleep, {TRIES} times")).into())
+}
+
+/// From a state that a kill left: a sleeper to whom no successor comes is back by itself.
+fn leave_alone(crashed: &Crashed, tally: &mut Tally) -> Result<(), Trouble> {
+    let place = format!("{}, left alone", crashed.place);
+    let alone = || Ok(crashed.origin.stage()?.left_alone()?);
+    tally.alone += 1;
+    if let Some(took) = tally.note(&place, alone())? {
+        tally.longest_alone = tally.longest_alone.max(took);
     }
     Ok(())
 }
 
-/// From a state that a kill left: the successor's take-over is killed wherever that leaves
-/// something else, and the next one must still find everything.
-fn kill_the_successor(crashed: &Crashed, tally: &mut Tally) -> Result<(), Trouble> {
-    let operation = take_over(crashed.role);
-    let course = course(&operation, &Scene::restored(&crashed.bytes, crashed.known)?)?;
+/// From a state that a kill left: the take-over of a successor in `role` is killed wherever that
+/// leaves something else, and the next one must still find everything.
+fn kill_the_successor(crashed: &Crashed, role: Role, tally: &mut Tally) -> Result<(), Trouble> {
+    let operation = take_over(role);
+    let course = || crashed.origin.stage()?.course(&operation);
+    let Some(course) = tally.note(&crashed.place, course())? else { return Ok(()) };
     for point in course.changes {
-        let scene = Scene::restored(&crashed.bytes, crashed.known)?;
-        kill_at(&operation, &scene, point)?;
+        let place = format!("{}, and its successor at {point}", crashed.place);
         tally.double_kills += 1;
-        if let Err(fault) = oracle::check(&scene, crashed.role, crashed.left) {
-            let place = format!("{}, and its successor at {point}", crashed.place);
-            tally.faults.push((place, fault));
-        }
+        let kill = || -> Result<(), Trouble> {
+            let mut stage = crashed.origin.stage()?;
+            stage.kill(&operation, Moment::After(point), course.moved)?;
+            Ok(stage.with_successor()?)
+        };
+        tally.note(&place, kill())?;
     }
     Ok(())
 }
 
-/// Lets the operation through, one instruction after the other.
-fn course(operation: &Operation, scene: &Scene) -> Result<Course, Trouble> {
-    let mut victim = victim(operation, scene)?;
-    let look = |scene: &Scene| -> Result<(Vec<u8>, bool), Trouble> {
-        let survey = scene.segment.survey();
-        let held = match operation.role {
-            Role::Producer => survey.producer.held,
-            Role::Consumer => survey.consumer.held,
-        };
-        Ok((scene.bytes()?, held))
-    };
-    let mut before = look(scene)?;
-    let mut changes = vec![0];
-    for instructions in 1..=STEPS_MAX {
-        let stand = victim.step()?;
-        let now = look(scene)?;
-        if now != before {
-            changes.push(instructions);
-            before = now;
-        }
-        if let Stand::Finished(moved) = stand {
-            changes.push(instructions);
-            changes.dedup();
-            return Ok(Course { instructions, changes, moved });
-        }
-    }
-    Err(format!("{} has not returned after {STEPS_MAX} instructions", operation.name).into())
-}
-
-/// Kills the operation after `point` instructions. Whether it had returned.
-fn kill_at(operation: &Operation, scene: &Scene, point: u64) -> Result<bool, Trouble> {
-    let mut victim = victim(operation, scene)?;
-    let mut returned = false;
-    for _ in 0..point {
-        // A course may be shorter by a few instructions than the first was.
-        if let Stand::Finished(_) = victim.step()? {
-            returned = true;
-            break;
-        }
-    }
-    victim.kill()?;
-    Ok(returned)
-}
-
-fn victim(operation: &Operation, scene: &Scene) -> Result<Victim, Trouble> {
-    let shared = scene.segment.share_fd()?;
-    let known = scene.known;
-    let perform = operation.perform;
-    let victim = Victim::start(move || {
-        let segment = Segment::from_fd(shared, &Attach::default()).expect("it is a good segment");
-        perform(&segment, &known);
-    })?;
-    Ok(victim)
-}
-
-/// Every instruction, or as many as wanted, with those that change something.
-fn points(course: &Course, wanted: u64) -> Vec<u64> {
+/// Every instruction, or as many as wanted, with those that change something; and its sleep.
+fn moments(course: &Course, wanted: u64) -> Vec<Moment> {
     let every = (course.instructions + 1).div_ceil(wanted.max(1)).max(1);
     let mut points: Vec<u64> = (0..=course.instructions).step_by(every as usize).collect();
     points.extend(&course.changes);
     points.sort_unstable();
     points.dedup();
-    points
+    let asleep = course.sleeps.then_some(Moment::Asleep);
+    points.into_iter().map(Moment::After).chain(asleep).collect()
+}
+
+impl Tally {
+    /// What came of it, unless that was a fault, which is noted.
+    fn note<T>(&mut self, place: &str, done: Result<T, Trouble>) -> Result<Option<T>, Trouble> {
+        match done.map_err(|trouble| trouble.downcast::<Fault>()) {
+            Ok(done) => Ok(Some(done)),
+            Err(Ok(fault)) => {
+                self.faults.push((place.to_owned(), *fault));
+                Ok(None)
+            }
+            Err(Err(trouble)) => Err(trouble),
+        }
+    }
 }

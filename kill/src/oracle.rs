@@ -1,10 +1,12 @@
 //! What must hold after a kill, as the survivor and a successor see it.
 
+use crate::Receipt;
 use crate::scene::{Known, Scene, Trouble, message, receive, send};
-use crate::{Operation, Receipt};
+use crate::stage::Killed;
 use annulus::ring::{Role, Standing};
 use annulus::segment::JoinError;
 use annulus::{Consumer, Deadline, Producer, RecvError, SendError};
+use std::error::Error;
 use std::fmt::{self, Display};
 use std::time::Duration;
 
@@ -31,6 +33,18 @@ pub enum Fault {
     Wedged(String),
 }
 
+impl Fault {
+    /// What went wrong while it was looked at what must hold.
+    pub(crate) fn of(trouble: Trouble) -> Fault {
+        match trouble.downcast::<Fault>() {
+            Ok(fault) => *fault,
+            Err(trouble) => Fault::Wedged(trouble.to_string()),
+        }
+    }
+}
+
+impl Error for Fault {}
+
 impl Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (Fault::Lost(what) | Fault::Doubled(what) | Fault::Wedged(what)) = self;
@@ -55,9 +69,9 @@ pub(crate) struct Left {
 }
 
 impl Left {
-    /// After `operation`, which moves `moved` messages when it is let through, was killed before
-    /// or after it returned.
-    pub(crate) fn by(operation: &Operation, known: Known, moved: u64, returned: bool) -> Left {
+    /// After a kill.
+    pub(crate) fn by(killed: &Killed, known: Known) -> Left {
+        let Killed { operation, moved, returned, .. } = *killed;
         let mut left =
             Left { sent: [known.sent; 2], first: [known.received; 2], stamp: known.stamp };
         match operation.role {
@@ -77,6 +91,15 @@ impl Left {
             }
         }
         left
+    }
+
+    /// The same, when the other side, of `role`, may have moved one message more.
+    pub(crate) fn and_moved(mut self, role: Role, moved: bool) -> Left {
+        match role {
+            Role::Producer => self.sent = self.sent.map(|sent| sent + u64::from(moved)),
+            Role::Consumer => self.first[1] += u64::from(moved),
+        }
+        self
     }
 }
 
@@ -100,7 +123,7 @@ pub(crate) fn check(scene: &Scene, role: Role, left: Left) -> Result<(), Fault> 
 }
 
 /// The number of the first message that comes, or of the next to be sent if none does.
-fn first_message(consumer: &mut Consumer, left: Left, role: Role) -> Result<u64, Fault> {
+pub(crate) fn first_message(consumer: &mut Consumer, left: Left, role: Role) -> Result<u64, Fault> {
     let [earliest, latest] = left.first;
     let mut buffer = [0; 128];
     let came = match consumer.try_peek() {
@@ -149,8 +172,13 @@ fn drain(
         Standing::Closed(_) => RecvError::Closed,
         _ => RecvError::Timeout,
     };
-    let patience = if wanted == RecvError::Timeout { LOOK } else { AT_ONCE };
-    match consumer.recv(&mut [0; 128], Deadline::after(patience)) {
+    let mut receive = |patience| consumer.recv(&mut [0; 128], Deadline::after(patience));
+    let end = match receive(LOOK) {
+        // One who sleeps is told at its deadline, if that is still ahead when it lies down.
+        Err(RecvError::Timeout) if wanted != RecvError::Timeout => receive(AT_ONCE),
+        end => end,
+    };
+    match end {
         Err(end) if end == wanted => Ok(()),
         Ok(_) => Err(Fault::Doubled("a message more than was sent".to_owned())),
         Err(end) => Err(Fault::Wedged(format!("the end is {end:?}, not {wanted:?}"))),

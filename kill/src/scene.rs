@@ -1,9 +1,11 @@
 //! The ring in which an operation begins, and the messages in it.
 
 use annulus::layout::Header;
-use annulus::{Attach, Backing, Config, Consumer, Producer, Segment, SendError, Wait};
+use annulus::{Attach, Backing, Barrier, Config, Consumer, Producer, Segment, SendError, Wait};
 use std::error::Error;
+use std::fmt::{self, Display};
 use std::fs::File;
+use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::FileExt;
 
@@ -12,6 +14,35 @@ pub(crate) type Trouble = Box<dyn Error>;
 
 /// Bytes of ring: a few laps take a few dozen messages.
 pub(crate) const CAPACITY: u64 = 1024;
+
+/// How a ring's sides wait.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ring {
+    /// They spin.
+    Spins,
+    /// They sleep at once, by that form of the protocol.
+    Parks(Barrier),
+}
+
+impl Ring {
+    fn config(self) -> Config {
+        let config = Config::spsc(CAPACITY);
+        match self {
+            Ring::Spins => config.wait(Wait::Spin),
+            Ring::Parks(barrier) => config.wait(Wait::Park).barrier(barrier),
+        }
+    }
+}
+
+impl Display for Ring {
+    /// What follows the name of the start.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Ring::Spins => Ok(()),
+            Ring::Parks(barrier) => write!(f, ", by {barrier}"),
+        }
+    }
+}
 
 /// How a ring stands when the operation begins.
 #[derive(Clone, Copy, Debug)]
@@ -22,16 +53,24 @@ pub struct Start {
     pub offset: u64,
     /// How many messages nobody has received; more than fit means full.
     pub filled: u64,
+    /// Whether both sides have been there before, and have closed.
+    pub used: bool,
 }
 
 /// The starts of the matrix: empty, half full, full, and with the ring's end near.
 pub const STARTS: [Start; 5] = [
-    Start { name: "empty", offset: 0, filled: 0 },
-    Start { name: "filled", offset: 2 * CAPACITY + 200, filled: 12 },
-    Start { name: "full", offset: 300, filled: u64::MAX },
-    Start { name: "wrapping", offset: 2 * CAPACITY - 40, filled: 0 },
-    Start { name: "wrapping, filled", offset: CAPACITY - 500, filled: 12 },
+    EMPTY,
+    Start { name: "filled", offset: 2 * CAPACITY + 200, filled: 12, used: true },
+    FULL,
+    WRAPPING,
+    Start { name: "wrapping, filled", offset: CAPACITY - 500, filled: 12, used: true },
 ];
+
+pub(crate) const EMPTY: Start = Start { name: "empty", offset: 0, filled: 0, used: true };
+pub(crate) const FULL: Start = Start { name: "full", offset: 300, filled: u64::MAX, used: true };
+pub(crate) const WRAPPING: Start =
+    Start { name: "wrapping", offset: 2 * CAPACITY - 40, filled: 0, used: true };
+pub(crate) const NEW: Start = Start { name: "new", offset: 0, filled: 0, used: false };
 
 /// What is known of a ring's messages, which are numbered from 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,7 +83,7 @@ pub(crate) struct Known {
     pub stamp: u32,
 }
 
-/// A ring made ready; the side that is not the victim's is held here.
+/// A ring made ready, in which nobody has a role yet.
 pub(crate) struct Scene {
     pub(crate) segment: Segment,
     pub(crate) known: Known,
@@ -54,9 +93,13 @@ pub(crate) struct Scene {
 
 impl Scene {
     /// A new ring that stands as `start` says. Nobody has a role in it.
-    pub(crate) fn set(start: Start) -> Result<Scene, Trouble> {
-        let segment = Segment::create(&Backing::Memfd, &Config::spsc(CAPACITY).wait(Wait::Spin))?;
+    pub(crate) fn set(ring: Ring, start: Start) -> Result<Scene, Trouble> {
+        let segment = Segment::create(&Backing::Memfd, &ring.config())?;
         let mut known = Known { sent: 0, received: 0, stamp: segment.header().first_stamp };
+        let file = File::from(segment.share_fd()?);
+        if !start.used {
+            return Ok(Scene { segment, known, file });
+        }
         let mut producer = segment.producer()?;
         let mut consumer = segment.consumer()?;
         while producer.position() < start.offset {
@@ -73,7 +116,6 @@ impl Scene {
             }
         }
         drop((producer, consumer));
-        let file = File::from(segment.share_fd()?);
         Ok(Scene { segment, known, file })
     }
 
@@ -87,10 +129,17 @@ impl Scene {
     }
 
     /// The bytes that everybody sees.
-    pub(crate) fn bytes(&self) -> Result<Vec<u8>, Trouble> {
+    pub(crate) fn bytes(&self) -> io::Result<Vec<u8>> {
         let mut bytes = vec![0; self.segment.header().segment_bytes as usize];
         self.file.read_exact_at(&mut bytes, 0)?;
         Ok(bytes)
+    }
+
+    /// The word at byte `at`.
+    pub(crate) fn word(&self, at: usize) -> io::Result<u64> {
+        let mut bytes = [0; 8];
+        self.file.read_exact_at(&mut bytes, at as u64)?;
+        Ok(u64::from_le_bytes(bytes))
     }
 }
 

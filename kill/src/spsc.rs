@@ -1,40 +1,16 @@
 //! The operations of the spsc ring.
 
-use crate::scene::{Known, message};
-use crate::{Operation, Receipt, begin, finished};
+use crate::scene::{Known, Ring, STARTS, message};
+use crate::{Company, Operation, Receipt, begin, finished};
 use annulus::ring::Role;
 use annulus::{Consumer, Deadline, Producer, Segment};
 
 /// Every operation of both sides, but for the waiting that may come before one.
 pub const OPERATIONS: [Operation; 16] = [
-    producer("send", |segment, known| {
-        let (mut producer, message) = ready_to_send(segment, known);
-        begin();
-        finished(u64::from(producer.try_send(&message).is_ok()));
-    }),
-    producer("send_all of 3", |segment, known| {
-        let (mut producer, _) = ready_to_send(segment, known);
-        let messages = [0, 1, 2].map(|more| message(known.sent + more, known.stamp));
-        begin();
-        let sent = producer.send_all(&messages, Deadline::PASSED);
-        finished(sent.unwrap_or_else(|(sent, _)| sent) as u64);
-    }),
-    producer("send_batch of 5", |segment, known| {
-        let (mut producer, _) = ready_to_send(segment, known);
-        let messages = [0, 1, 2, 3, 4].map(|more| message(known.sent + more, known.stamp));
-        begin();
-        let sent = producer.send_batch(&messages, Deadline::PASSED);
-        finished(sent.map_or_else(|(sent, _)| sent, |()| messages.len()) as u64);
-    }),
-    producer("claim, commit", |segment, known| {
-        let (mut producer, message) = ready_to_send(segment, known);
-        begin();
-        let sent = producer.try_claim(message.len() + 40).map(|mut claim| {
-            claim.write(0, &message);
-            claim.commit(message.len());
-        });
-        finished(u64::from(sent.is_ok()));
-    }),
+    SEND,
+    SEND_ALL,
+    SEND_BATCH,
+    CLAIM,
     producer("claim, drop", |segment, known| {
         let (mut producer, message) = ready_to_send(segment, known);
         begin();
@@ -44,18 +20,8 @@ pub const OPERATIONS: [Operation; 16] = [
         let _ = claimed;
         finished(0);
     }),
-    producer("close", |segment, known| {
-        let (producer, _) = ready_to_send(segment, known);
-        begin();
-        drop(producer);
-        finished(0);
-    }),
-    producer("join", |segment, _| {
-        begin();
-        let joined = segment.producer();
-        finished(0);
-        drop(joined);
-    }),
+    CLOSE_PRODUCER,
+    JOIN_PRODUCER,
     consumer("recv", Receipt::Returned, |segment, _| {
         let mut consumer = ready_to_receive(segment);
         let mut buffer = [0; 128];
@@ -96,28 +62,8 @@ pub const OPERATIONS: [Operation; 16] = [
         let taken = consumer.try_peek().map(|view| view.release());
         finished(u64::from(taken.is_ok()));
     }),
-    consumer("drain of 9", Receipt::Shown, |segment, _| {
-        let mut consumer = ready_to_receive(segment);
-        begin();
-        let drained = consumer.drain(9, |record| {
-            let mut buffer = [0; 128];
-            record.read(0, &mut buffer[..record.len()]);
-        });
-        finished(drained.unwrap_or(0) as u64);
-    }),
-    consumer("batch, release", Receipt::Shown, |segment, _| {
-        let mut consumer = ready_to_receive(segment);
-        begin();
-        let mut released = 0;
-        if let Ok(mut batch) = consumer.batch(Deadline::PASSED) {
-            for _ in 0..9 {
-                let _ = batch.gather();
-            }
-            released = batch.count().saturating_sub(1);
-            batch.release(released);
-        }
-        finished(released as u64);
-    }),
+    DRAIN,
+    BATCH,
     Operation {
         before: 3,
         ..consumer("close", Receipt::Returned, |segment, _| {
@@ -128,38 +74,114 @@ pub const OPERATIONS: [Operation; 16] = [
             finished(0);
         })
     },
-    consumer("join", Receipt::Returned, |segment, _| {
-        begin();
-        let joined = segment.consumer();
-        finished(0);
-        drop(joined);
-    }),
+    JOIN_CONSUMER,
 ];
+
+pub(crate) const SEND: Operation = producer("send", |segment, known| {
+    let (mut producer, message) = ready_to_send(segment, known);
+    begin();
+    finished(u64::from(producer.try_send(&message).is_ok()));
+});
+
+pub(crate) const SEND_ALL: Operation = producer("send_all of 3", |segment, known| {
+    let (mut producer, _) = ready_to_send(segment, known);
+    let messages = [0, 1, 2].map(|more| message(known.sent + more, known.stamp));
+    begin();
+    let sent = producer.send_all(&messages, Deadline::PASSED);
+    finished(sent.unwrap_or_else(|(sent, _)| sent) as u64);
+});
+
+pub(crate) const SEND_BATCH: Operation = producer("send_batch of 5", |segment, known| {
+    let (mut producer, _) = ready_to_send(segment, known);
+    let messages = [0, 1, 2, 3, 4].map(|more| message(known.sent + more, known.stamp));
+    begin();
+    let sent = producer.send_batch(&messages, Deadline::PASSED);
+    finished(sent.map_or_else(|(sent, _)| sent, |()| messages.len()) as u64);
+});
+
+pub(crate) const CLAIM: Operation = producer("claim, commit", |segment, known| {
+    let (mut producer, message) = ready_to_send(segment, known);
+    begin();
+    let sent = producer.try_claim(message.len() + 40).map(|mut claim| {
+        claim.write(0, &message);
+        claim.commit(message.len());
+    });
+    finished(u64::from(sent.is_ok()));
+});
+
+pub(crate) const CLOSE_PRODUCER: Operation = producer("close", |segment, known| {
+    let (producer, _) = ready_to_send(segment, known);
+    begin();
+    drop(producer);
+    finished(0);
+});
+
+pub(crate) const JOIN_PRODUCER: Operation = producer("join", |segment, _| {
+    begin();
+    let joined = segment.producer();
+    finished(0);
+    drop(joined);
+});
+
+pub(crate) const DRAIN: Operation = consumer("drain of 9", Receipt::Shown, |segment, _| {
+    let mut consumer = ready_to_receive(segment);
+    begin();
+    let drained = consumer.drain(9, |record| {
+        let mut buffer = [0; 128];
+        record.read(0, &mut buffer[..record.len()]);
+    });
+    finished(drained.unwrap_or(0) as u64);
+});
+
+pub(crate) const BATCH: Operation = consumer("batch, release", Receipt::Shown, |segment, _| {
+    let mut consumer = ready_to_receive(segment);
+    begin();
+    let mut released = 0;
+    if let Ok(mut batch) = consumer.batch(Deadline::PASSED) {
+        for _ in 0..9 {
+            let _ = batch.gather();
+        }
+        released = batch.count().saturating_sub(1);
+        batch.release(released);
+    }
+    finished(released as u64);
+});
+
+pub(crate) const JOIN_CONSUMER: Operation = consumer("join", Receipt::Returned, |segment, _| {
+    begin();
+    let joined = segment.consumer();
+    finished(0);
+    drop(joined);
+});
 
 /// Taking a role over from one that was killed.
 pub(crate) fn take_over(role: Role) -> Operation {
-    let wanted = |operation: &&Operation| operation.role == role && operation.name == "join";
-    *OPERATIONS.iter().find(wanted).expect("both sides can join")
+    match role {
+        Role::Producer => JOIN_PRODUCER,
+        Role::Consumer => JOIN_CONSUMER,
+    }
 }
 
-const fn producer(name: &'static str, perform: fn(&Segment, &Known)) -> Operation {
-    Operation { name, role: Role::Producer, before: 0, receipt: Receipt::Returned, perform }
+pub(crate) const fn producer(name: &'static str, perform: fn(&Segment, &Known)) -> Operation {
+    let (role, receipt) = (Role::Producer, Receipt::Returned);
+    let (company, rings, starts) = (Company::Nobody, &[Ring::Spins], &STARTS);
+    Operation { name, role, before: 0, receipt, company, rings, starts, perform }
 }
 
-const fn consumer(
+pub(crate) const fn consumer(
     name: &'static str,
     receipt: Receipt,
     perform: fn(&Segment, &Known),
 ) -> Operation {
-    Operation { name, role: Role::Consumer, before: 0, receipt, perform }
+    Operation { role: Role::Consumer, receipt, ..producer(name, perform) }
 }
 
-fn ready_to_send(segment: &Segment, known: &Known) -> (Producer, Vec<u8>) {
+pub(crate) fn ready_to_send(segment: &Segment, known: &Known) -> (Producer, Vec<u8>) {
     let producer = segment.producer().expect("nobody is the producer");
     (producer, message(known.sent, known.stamp))
 }
 
-fn ready_to_receive(segment: &Segment) -> Consumer {
+pub(crate) fn ready_to_receive(segment: &Segment) -> Consumer {
     segment.consumer().expect("nobody is the consumer")
 }
 

@@ -1,5 +1,6 @@
 //! A victim: a forked process under ptrace, stepped instruction by instruction.
 
+use annulus_testkit::is_asleep;
 use core::mem::offset_of;
 use libc::{c_long, c_void, pid_t, user_regs_struct};
 use std::io;
@@ -22,6 +23,15 @@ pub(crate) enum Stand {
     Finished(u64),
 }
 
+/// What a system call does to a futex.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Futex {
+    /// It sleeps there.
+    Wait,
+    /// It wakes those who do.
+    Wake,
+}
+
 impl Victim {
     /// Forks a victim that runs `life` up to its [`crate::begin`]. Call it from a process of one
     /// thread.
@@ -33,7 +43,7 @@ impl Victim {
             0 => live(parent, life),
             pid => {
                 let mut victim = Victim { pid, ended: false };
-                victim.wait_for_stop()?;
+                victim.has_stopped(0)?;
                 Ok(victim)
             }
         }
@@ -46,10 +56,50 @@ impl Victim {
         Ok(self.ask(libc::PTRACE_PEEKTEXT, at as usize)?.to_le_bytes())
     }
 
+    /// What the instruction that comes next does to a futex, if it is a system call that does.
+    pub(crate) fn futex(&self) -> io::Result<Option<Futex>> {
+        const SYSCALL: [u8; 2] = [0x0f, 0x05];
+        if self.instruction()?[..2] != SYSCALL
+            || self.register(offset_of!(user_regs_struct, rax))? != libc::SYS_futex as u64
+        {
+            return Ok(None);
+        }
+        let operation = self.register(offset_of!(user_regs_struct, rsi))? as libc::c_int;
+        Ok(match operation & libc::FUTEX_CMD_MASK {
+            libc::FUTEX_WAIT | libc::FUTEX_WAIT_BITSET => Some(Futex::Wait),
+            libc::FUTEX_WAKE | libc::FUTEX_WAKE_BITSET => Some(Futex::Wake),
+            _ => None,
+        })
+    }
+
     /// Executes one instruction.
     pub(crate) fn step(&mut self) -> io::Result<Stand> {
         self.ask(libc::PTRACE_SINGLESTEP, 0)?;
-        self.wait_for_stop()?;
+        self.come_back()
+    }
+
+    /// Begins the instruction that comes next, a system call that may sleep, and returns as soon as
+    /// it does. Then [`Victim::come_back`] waits for its end. If it does not sleep, where it stands.
+    pub(crate) fn fall_asleep(&mut self) -> io::Result<Option<Stand>> {
+        self.ask(libc::PTRACE_SINGLESTEP, 0)?;
+        // Ends: it sleeps, or the call is over.
+        loop {
+            if self.has_stopped(libc::WNOHANG)? {
+                return self.stand().map(Some);
+            }
+            if is_asleep(self.pid.cast_unsigned()) {
+                return Ok(None);
+            }
+        }
+    }
+
+    /// Waits until the instruction that it is at is done.
+    pub(crate) fn come_back(&mut self) -> io::Result<Stand> {
+        self.has_stopped(0)?;
+        self.stand()
+    }
+
+    fn stand(&self) -> io::Result<Stand> {
         let finished = crate::finished as extern "C" fn(u64) as usize;
         if self.register(offset_of!(user_regs_struct, rip))? as usize == finished {
             let messages = self.register(offset_of!(user_regs_struct, rdi))?;
@@ -85,14 +135,17 @@ impl Victim {
         }
     }
 
-    fn wait_for_stop(&mut self) -> io::Result<()> {
+    /// Whether it has stopped at our trap; with no `options`, waits until it has.
+    fn has_stopped(&mut self, options: libc::c_int) -> io::Result<bool> {
         let mut status = 0;
         // SAFETY: our own child, which nobody else waits for.
-        if unsafe { libc::waitpid(self.pid, &mut status, 0) } < 0 {
-            return Err(io::Error::last_os_error());
+        match unsafe { libc::waitpid(self.pid, &mut status, options) } {
+            -1 => return Err(io::Error::last_os_error()),
+            0 => return Ok(false),
+            _ => {}
         }
         if libc::WIFSTOPPED(status) && libc::WSTOPSIG(status) == libc::SIGTRAP {
-            return Ok(());
+            return Ok(true);
         }
         self.ended = !libc::WIFSTOPPED(status);
         Err(io::Error::other(format!("the victim ended by itself (wait status {status:#x})")))

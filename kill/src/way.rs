@@ -25,7 +25,7 @@ pub struct Way {
 }
 
 /// A ring whose sides wait in some way.
-pub(crate) struct Ring {
+pub(crate) struct Arena {
     pub(crate) segment: Segment,
     way: Way,
     /// Its name, if its means needs one: taken away when this is dropped.
@@ -34,7 +34,7 @@ pub(crate) struct Ring {
 
 impl Way {
     /// A new ring of so many bytes.
-    pub(crate) fn ring(self, capacity: u64) -> Result<Ring, Trouble> {
+    pub(crate) fn ring(self, capacity: u64) -> Result<Arena, Trouble> {
         let name = (self.wake == Wake::SysvSem).then(Scratch::new);
         let backing = match &name {
             Some(name) => Backing::Named(Name::new(name.name()).map_err(|e| e.to_string())?),
@@ -42,11 +42,11 @@ impl Way {
         };
         let config = Config::spsc(capacity).wait(self.wait).barrier(self.barrier).wake(self.wake);
         let segment = Segment::create(&backing, &config)?;
-        Ok(Ring { segment, way: self, _name: name })
+        Ok(Arena { segment, way: self, _name: name })
     }
 }
 
-impl Ring {
+impl Arena {
     /// The word at that offset into the segment.
     pub(crate) fn word(&self, at: usize) -> Result<u64, Trouble> {
         let mut word = [0; 8];

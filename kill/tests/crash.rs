@@ -29,6 +29,11 @@ fn a_matrix_that_is_killed_leaves_no_victim() {
 }
 
 #[test]
+fn a_matrix_that_is_killed_leaves_no_sleeper() {
+    leaves_nobody(&["wake"], 2);
+}
+
+#[test]
 fn a_chaos_that_is_killed_leaves_no_pair() {
     leaves_nobody(&["chaos", "--seconds", "600"], 2);
 }
