@@ -21,13 +21,16 @@ pub enum Got {
     Joined,
 }
 
-/// A good segment file of `capacity` bytes of ring.
+/// How the sides of a good segment file wait.
+pub const WAITS: [Wait; 3] = [Wait::Spin, Wait::SpinThenPark, Wait::Park];
+
+/// A good segment file of `capacity` bytes of ring, whose sides wait so.
 ///
 /// # Errors
 ///
 /// If it cannot be made or read.
-pub fn good(capacity: u64) -> io::Result<Vec<u8>> {
-    let config = Config::spsc(capacity).wait(Wait::Spin);
+pub fn good(capacity: u64, wait: Wait) -> io::Result<Vec<u8>> {
+    let config = Config::spsc(capacity).wait(wait);
     let segment = Segment::create(&Backing::Memfd, &config).map_err(io::Error::other)?;
     let mut bytes = Vec::new();
     File::from(segment.share_fd()?).read_to_end(&mut bytes)?;

@@ -28,6 +28,9 @@ pub const CONTROLS: [usize; 11] = [
     CONSUMER_BED + offset_of!(Bed, bell),
 ];
 
+/// Those of them by which sides sleep and are woken.
+pub const BEDS: &[usize] = CONTROLS.split_at(5).1;
+
 /// The ways to wait that differ in what they read: who spins, who sleeps at once, who looks first.
 pub const WAITINGS: [Waiting; 3] = [
     Waiting::Spin,
