@@ -1,9 +1,10 @@
 //! Real processes: a pair in its work, and a third one that scribbles over their segment at full
 //! speed.
 //!
-//! A ring is soon spoiled for good, so there is a new one every tenth of a second. Each of the
-//! pair's calls has a deadline of a millisecond; whoever meets corruption leaves and joins anew,
-//! until the time is up. What must not be: a process that crashes, a call that outlives its
+//! A ring is soon spoiled for good, so there is a new one every tenth of a second. Its sides spin, or
+//! sleep by one form of the protocol or the other, in turns. Each of the pair's calls has a deadline
+//! of a millisecond, some of more than a slice of a sleep; whoever meets corruption leaves and joins
+//! anew, until the time is up. What must not be: a process that crashes, a call that outlives its
 //! deadline, an error that nothing here can bring about.
 //!
 //! Built for AddressSanitizer (`ci/scribble`), which sees what an index out of bounds would touch.
@@ -18,7 +19,7 @@ mod page;
 mod scribbler;
 mod victims;
 
-use annulus::{Attach, Backing, Config, Segment, Wait};
+use annulus::{Attach, Backing, Barrier, Config, Segment, Wait};
 use annulus_testkit::{Forked, Random, shared};
 use page::{Page, Pages, count};
 use std::io;
@@ -32,8 +33,20 @@ const ROUND: Duration = Duration::from_millis(100);
 /// How long all three may take to end after that; a call that takes so long is wedged.
 const PATIENCE: Duration = Duration::from_secs(5);
 
+/// How late a call may end after its deadline: the longest slice of a sleep, and as much again for
+/// a busy machine.
+const LATE_MAX: Duration = Duration::from_secs(1);
+
 /// Bytes of ring, in turns: full and empty within microseconds, or many pages.
 const CAPACITIES: [u64; 2] = [4096, 64 << 10];
+
+/// How the ring's sides wait, in turns; the barrier is for those that sleep.
+const WAITS: [(Wait, Barrier); 4] = [
+    (Wait::Spin, Barrier::Fence),
+    (Wait::Park, Barrier::Fence),
+    (Wait::Park, Barrier::Membarrier),
+    (Wait::SpinThenPark, Barrier::Membarrier),
+];
 
 /// What came of it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -48,8 +61,10 @@ pub struct Tally {
     pub messages: u64,
     /// Calls and joins that told of a corruption.
     pub corruptions: u64,
-    /// The longest call, which had a millisecond; the machine's other work included.
-    pub longest: Duration,
+    /// Sends and receives that gave up the processor.
+    pub slept: u64,
+    /// How late a call ended after its deadline; the machine's other work included.
+    pub latest: Duration,
     /// What must not be.
     pub faults: Vec<String>,
 }
@@ -78,9 +93,8 @@ pub fn run(span: Duration, seed: u64, mut report: impl FnMut(&Tally)) -> io::Res
     let begun = Instant::now();
     let mut reported = Duration::ZERO;
     while begun.elapsed() < span && tally.faults.is_empty() {
-        let capacity = CAPACITIES[tally.rings as usize % 2];
-        let segment = Segment::create(&Backing::Memfd, &Config::spsc(capacity).wait(Wait::Spin))
-            .map_err(io::Error::other)?;
+        let config = config_of(tally.rings as usize);
+        let segment = Segment::create(&Backing::Memfd, &config).map_err(io::Error::other)?;
         let fd = segment.share_fd()?;
         drop(segment);
         let children = start_all(&fd, pages, tally.rings, &mut random)?;
@@ -93,6 +107,13 @@ pub fn run(span: Duration, seed: u64, mut report: impl FnMut(&Tally)) -> io::Res
         }
     }
     Ok(tally)
+}
+
+/// The ring of that number.
+fn config_of(ring: usize) -> Config {
+    let capacity = CAPACITIES[ring % CAPACITIES.len()];
+    let (wait, barrier) = WAITS[ring / CAPACITIES.len() % WAITS.len()];
+    Config::spsc(capacity).wait(wait).barrier(barrier)
 }
 
 fn start_all(
@@ -145,8 +166,13 @@ impl Tally {
         self.calls = sum(|page| page.calls.load(Ordering::Relaxed)) - self.scribbles;
         self.messages = pages.of(Part::Consumer).messages.load(Ordering::Relaxed);
         self.corruptions = sum(|page| page.corruptions.load(Ordering::Relaxed));
-        let longest = pages.0.iter().map(|page| page.longest_ns.load(Ordering::Relaxed)).max();
-        self.longest = Duration::from_nanos(longest.unwrap_or(0));
+        self.slept = sum(|page| page.slept.load(Ordering::Relaxed));
+        let latest = pages.0.iter().map(|page| page.latest_ns.load(Ordering::Relaxed)).max();
+        self.latest = Duration::from_nanos(latest.unwrap_or(0));
+        if self.latest > LATE_MAX {
+            let late = self.latest.as_millis();
+            self.faults.push(format!("WEDGED: a call ended {late} ms after its deadline"));
+        }
     }
 }
 

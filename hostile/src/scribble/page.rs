@@ -11,7 +11,9 @@ pub(super) struct Page {
     pub(super) calls: AtomicU64,
     pub(super) messages: AtomicU64,
     pub(super) corruptions: AtomicU64,
-    pub(super) longest_ns: AtomicU64,
+    pub(super) latest_ns: AtomicU64,
+    /// Calls in which it gave up its processor.
+    pub(super) slept: AtomicU64,
     /// Segments that it has attached to.
     pub(super) attached: AtomicU64,
 }

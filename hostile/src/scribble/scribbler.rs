@@ -2,7 +2,7 @@
 
 use super::page::{Page, count};
 use super::victims::CANNOT_START;
-use crate::words::{CONTROLS, Shape};
+use crate::words::{BEDS, CONTROLS, Shape};
 use annulus::layout::{DATA, HEAD, Header};
 use annulus_testkit::Random;
 use std::mem::offset_of;
@@ -15,20 +15,32 @@ use std::time::{Duration, Instant};
 /// speed nothing but garbage is left, and with long gaps the pair gets far in between.
 const GAPS: [u64; 4] = [0, 1_000, 30_000, 1_000_000];
 
+/// What is written, for a ring's whole life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Part {
+    All,
+    /// Control words are left alone.
+    Records,
+    /// Nothing but control words.
+    Controls,
+    /// Nothing but what says who sleeps and who was rung: the ring stays whole, and wakes are lost.
+    Beds,
+}
+
 /// Scribbles until the time is up.
 pub(super) fn scribble(fd: &OwnedFd, until: Instant, page: &Page, seed: u64) -> i32 {
     let Some(map) = Map::of(fd) else { return CANNOT_START };
     let mut random = Random::new(seed);
     let gap = GAPS[random.below(4) as usize];
-    // Whether control words are left alone, or nothing but they are written, or neither.
-    let part = random.below(3);
+    let part = [Part::All, Part::Records, Part::Controls, Part::Beds][random.below(4) as usize];
     while Instant::now() < until {
         let (at, position) = map.place(part, &mut random);
         match random.below(200) {
-            0 => map.punch(fd, at),
-            1 => map.zero_page(at),
+            // Not all control words at once where some are to be left alone.
+            0 if part != Part::Beds => map.punch(fd, at),
+            1 if part != Part::Beds => map.zero_page(at),
             2..40 => {
-                let elsewhere = map.place(0, &mut random).0;
+                let elsewhere = map.place(Part::All, &mut random).0;
                 map.set(at, map.get(elsewhere));
             }
             40..60 => map.set(at, random.next()),
@@ -99,11 +111,16 @@ impl Map {
     }
 
     /// A place, and the position that lies there: a control word, a cell near `head`, or any.
-    fn place(&self, part: u64, random: &mut Random) -> (usize, u64) {
+    fn place(&self, part: Part, random: &mut Random) -> (usize, u64) {
         let head = self.get(HEAD) & !7;
-        let control = random.below(if part == 0 { 4 } else { 40 }) == 0;
-        if part != 1 && control || part == 2 {
-            return (CONTROLS[random.below(CONTROLS.len() as u64) as usize], head);
+        let controls = match part {
+            Part::All if random.below(4) == 0 => &CONTROLS[..],
+            Part::Controls => &CONTROLS[..],
+            Part::Beds => BEDS,
+            Part::All | Part::Records => &[],
+        };
+        if !controls.is_empty() {
+            return (controls[random.below(controls.len() as u64) as usize], head);
         }
         let span = if random.below(2) == 0 { 128 } else { self.shape.capacity() };
         let position = head.wrapping_add(random.below(span) & !7);

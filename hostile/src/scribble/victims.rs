@@ -11,21 +11,48 @@ use std::time::{Duration, Instant};
 pub(super) const UNEXPECTED: i32 = 102;
 pub(super) const CANNOT_START: i32 = 103;
 
-/// What each call is given.
+/// What a call is given, and what one in [`LONG_EVERY`] is: more than the first slice of a sleep,
+/// which then ends before the deadline.
 const SPAN: Duration = Duration::from_millis(1);
+const LONG_SPAN: Duration = Duration::from_millis(60);
+const LONG_EVERY: u64 = 500;
 
-/// Times `call`, and counts it.
-fn timed<T>(page: &Page, call: impl FnOnce(Deadline) -> T) -> T {
-    let begun = Instant::now();
-    let done = call(Deadline::after(SPAN));
-    count(&page.calls);
-    page.longest_ns.fetch_max(begun.elapsed().as_nanos() as u64, Ordering::Relaxed);
+/// What a join is given, which has no deadline.
+const JOIN_SPAN: Duration = SPAN;
+
+/// Makes a call with a deadline.
+fn call<T>(page: &Page, random: &mut Random, call: impl FnOnce(Deadline, &mut Random) -> T) -> T {
+    let span = if random.below(LONG_EVERY) == 0 { LONG_SPAN } else { SPAN };
+    let switched = switches();
+    let done = timed(page, span, || call(Deadline::after(span), random));
+    if switches() != switched {
+        count(&page.slept);
+    }
     done
 }
 
+/// Times `call`, which is given `span`, and counts it.
+fn timed<T>(page: &Page, span: Duration, call: impl FnOnce() -> T) -> T {
+    let begun = Instant::now();
+    let done = call();
+    let late = begun.elapsed().saturating_sub(span);
+    count(&page.calls);
+    page.latest_ns.fetch_max(late.as_nanos() as u64, Ordering::Relaxed);
+    done
+}
+
+/// How often this process has given up its processor by itself: to sleep.
+fn switches() -> i64 {
+    // SAFETY: numbers, for which zeros are a value.
+    let mut usage: libc::rusage = unsafe { std::mem::zeroed() };
+    // SAFETY: valid for the call to fill.
+    unsafe { libc::getrusage(libc::RUSAGE_SELF, &mut usage) };
+    usage.ru_nvcsw
+}
+
 /// A role, if the ring is not spoiled so far that nobody gets it.
-fn joined<T>(page: &Page, done: Result<T, JoinError>) -> Result<Option<T>, i32> {
-    match done {
+fn joined<T>(page: &Page, join: impl FnOnce() -> Result<T, JoinError>) -> Result<Option<T>, i32> {
+    match timed(page, JOIN_SPAN, join) {
         Ok(handle) => Ok(Some(handle)),
         Err(JoinError::Corrupted(_)) => {
             count(&page.corruptions);
@@ -43,7 +70,7 @@ fn joined<T>(page: &Page, done: Result<T, JoinError>) -> Result<Option<T>, i32> 
 pub(super) fn produce(segment: &Segment, until: Instant, page: &Page, seed: u64) -> i32 {
     let mut random = Random::new(seed);
     while Instant::now() < until {
-        let mut producer = match joined(page, timed(page, |_| segment.producer())) {
+        let mut producer = match joined(page, || segment.producer()) {
             Ok(Some(producer)) => producer,
             Ok(None) => continue,
             Err(status) => return status,
@@ -52,7 +79,8 @@ pub(super) fn produce(segment: &Segment, until: Instant, page: &Page, seed: u64)
             if Instant::now() >= until || random.below(2_000) == 0 {
                 break None;
             }
-            match timed(page, |deadline| send(&mut producer, deadline, &mut random)) {
+            match call(page, &mut random, |deadline, random| send(&mut producer, deadline, random))
+            {
                 Ok(()) | Err(SendError::Full | SendError::Timeout) => {}
                 Err(error) => break Some(error),
             }
@@ -92,7 +120,7 @@ pub(super) fn consume(segment: &Segment, until: Instant, page: &Page, seed: u64)
     let mut random = Random::new(seed);
     let mut buffer = vec![0; segment.longest_message()];
     while Instant::now() < until {
-        let mut consumer = match joined(page, timed(page, |_| segment.consumer())) {
+        let mut consumer = match joined(page, || segment.consumer()) {
             Ok(Some(consumer)) => consumer,
             Ok(None) => continue,
             Err(status) => return status,
@@ -101,8 +129,8 @@ pub(super) fn consume(segment: &Segment, until: Instant, page: &Page, seed: u64)
             if Instant::now() >= until || random.below(2_000) == 0 {
                 break None;
             }
-            match timed(page, |deadline| {
-                receive(&mut consumer, deadline, &mut random, page, &mut buffer)
+            match call(page, &mut random, |deadline, random| {
+                receive(&mut consumer, deadline, random, page, &mut buffer)
             }) {
                 Ok(()) | Err(RecvError::Empty | RecvError::Timeout) => {}
                 Err(RecvError::TooSmall { .. } | RecvError::OtherLength { .. }) => {}
