@@ -234,6 +234,12 @@ mod system_v_semaphores {
             assert_eq!(error, SegmentError::NamelessSysvSem);
         }
         assert!(!folder.file("ring").exists());
+        // Nor does one keep them that has lost its name before anybody joined.
+        let scratch = Scratch::new();
+        let fd = create(&scratch, Wake::SysvSem).share_fd().unwrap();
+        fs::remove_file(scratch.path()).unwrap();
+        let error = refusal(Segment::from_fd(fd, &Attach::default()));
+        assert_eq!(error, SegmentError::NamelessSysvSem);
     }
 
     #[test]

@@ -7,6 +7,7 @@
 
 use super::create::MODE;
 use super::{Attach, Backing, Inner, SegmentError, fd, header};
+use crate::ring::Wake;
 use std::fs::{File, Metadata};
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::MetadataExt;
@@ -52,6 +53,10 @@ fn open(seen: &File, choice: &Attach, named: bool) -> Result<Inner, SegmentError
         && Some(asked) != waiting.wake()
     {
         return Err(SegmentError::OtherWake { asked, found: waiting.wake() });
+    }
+    // Its set would stay when all processes have gone, and its key may be anything.
+    if waiting.wake() == Some(Wake::SysvSem) && !named {
+        return Err(SegmentError::NamelessSysvSem);
     }
     Inner::new(&file, checked, choice.memory, named)
 }
