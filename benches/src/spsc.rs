@@ -13,7 +13,9 @@
 
 use std::fmt::Debug;
 use std::os::fd::OwnedFd;
+use std::sync::atomic::{AtomicU32, Ordering};
 
+use annulus::segment::{Name, NameError, Removal, SegmentError, remove};
 use annulus::{Attach, Backing, Config, Consumer, Deadline, Message, Producer, Segment, Wait};
 
 use crate::block::Block;
@@ -210,7 +212,12 @@ pub(crate) fn one_way_over<S: Sink, R: Source>(
 struct Shared {
     for_lead: OwnedFd,
     for_peer: OwnedFd,
+    _name: Option<Named>,
 }
+
+/// The name of a ring whose means of waking needs one, taken away at the end. What a runner that is
+/// killed leaves of it, `annulus gc` removes.
+struct Named(Name);
 
 impl Shared {
     fn create(config: &Config) -> Result<Shared, Fault> {
@@ -218,12 +225,33 @@ impl Shared {
             eprintln!("annulus: creating a ring by {config:?}: {error:?}");
             Fault::last_os()
         };
-        let segment = Segment::create(&Backing::Memfd, config).map_err(|error| failed(&error))?;
+        let (segment, name) = match Segment::create(&Backing::Memfd, config) {
+            Err(SegmentError::NamelessSysvSem) => {
+                let name = next_name().map_err(|error| failed(&error))?;
+                (Segment::create(&Backing::Named(name.clone()), config), Some(Named(name)))
+            }
+            made => (made, None),
+        };
+        let segment = segment.map_err(|error| failed(&error))?;
         Ok(Shared {
             for_lead: segment.share_fd().map_err(|error| failed(&error))?,
             for_peer: segment.share_fd().map_err(|error| failed(&error))?,
+            _name: name,
         })
     }
+}
+
+impl Drop for Named {
+    fn drop(&mut self) {
+        // It is there to be tidy: nobody is told if it fails.
+        let _ = remove(&self.0, Removal::Forced);
+    }
+}
+
+fn next_name() -> Result<Name, NameError> {
+    static COUNTER: AtomicU32 = AtomicU32::new(0);
+    let number = COUNTER.fetch_add(1, Ordering::Relaxed);
+    Name::new(&format!("bench-{}-{number}", std::process::id()))
 }
 
 fn attach(fd: OwnedFd) -> Result<Segment, SideFault> {

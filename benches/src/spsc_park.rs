@@ -3,7 +3,7 @@
 //!
 //! | case | asks | compared with |
 //! |---|---|---|
-//! | `spsc-park/rtt/56/futex` | what sleep and wake cost | `limit/futex-rtt` |
+//! | `spsc-park/rtt/56/MEANS` | what sleep and wake cost by that means | `limit/futex-rtt`, if it is the futex |
 //! | `spsc-parkable/stream/8/1MiB` | what it costs to be able to | `spsc/stream/8/1MiB` |
 //! | `spsc-sleepy/rtt/56` | how soon one answers who slept | |
 //!
@@ -20,7 +20,7 @@
 
 use std::time::Duration;
 
-use annulus::{Backing, Barrier, Config, Segment, Wait};
+use annulus::{Backing, Barrier, Config, Segment, Wait, Wake};
 
 use crate::case::{Case, Round, Stage, Unit, Variant};
 use crate::drive;
@@ -39,8 +39,11 @@ const PAUSE: Duration = Duration::from_millis(1);
 pub fn cases() -> Vec<Case> {
     let chosen = chosen_barrier();
     vec![
-        round_trip("spsc-park/rtt/56/futex", chosen),
-        round_trip("spsc-park/rtt/56/futex-fence", Barrier::Fence),
+        round_trip("spsc-park/rtt/56/futex", chosen, Wake::Futex),
+        round_trip("spsc-park/rtt/56/futex-fence", Barrier::Fence, Wake::Futex),
+        round_trip("spsc-park/rtt/56/posix-sem", chosen, Wake::PosixSem),
+        round_trip("spsc-park/rtt/56/sysv-sem", chosen, Wake::SysvSem),
+        round_trip("spsc-park/rtt/56/event", chosen, Wake::Event),
         stream("spsc-parkable/stream/8/1MiB", chosen),
         stream("spsc-parkable/stream/8/1MiB/fence", Barrier::Fence),
         sleepy("spsc-sleepy/rtt/56", Wait::SpinThenPark, chosen),
@@ -48,12 +51,13 @@ pub fn cases() -> Vec<Case> {
     ]
 }
 
-fn round_trip(name: &str, barrier: Barrier) -> Case {
-    let config = ring(64 * KIB, Wait::Park, barrier);
+fn round_trip(name: &str, barrier: Barrier, wake: Wake) -> Case {
+    let config = ring(64 * KIB, Wait::Park, barrier).wake(wake);
     let run = move |stage: &Stage| {
         spsc::round_trips::<56>(stage, &config, ROUND_TRIPS, drive::ping::<56, _>)
     };
-    let against = Some(("limit/futex-rtt", 1.0));
+    // Others than the futex may well be below a bare one.
+    let against = (wake == Wake::Futex).then_some(("limit/futex-rtt", 1.0));
     spsc::case(name, Unit::Nanoseconds, 64 * KIB, against, variant(Wait::Park, barrier, run))
 }
 
