@@ -7,10 +7,9 @@
 //!   recv (or send): lies down            writes the lines, sends (or releases)
 //! ```
 //!
-//! Both delays begin at the same moment and are drawn from the same dice, so that often the message
-//! is published while the other side is just lying down. A store that has to wait for lines which
-//! the other processor has is seen late, and that is when a missing barrier shows: so both sides
-//! write the same 40 lines, and a part of the messages is large.
+//! Both delays begin at the same moment, and are such that the message is published just when the
+//! other side lies down (`aim`): that is when a missing barrier shows. That it would show is shown,
+//! too, by a run in which who publishes has none (`unregistered`), and by the planted faults.
 //!
 //! Nothing but the end of a slice ends a sleep whose wake was lost, and sleepers count that: the
 //! counters of both sides have to stay at 0. A delay is far shorter than a slice; but on a busy
@@ -18,8 +17,12 @@
 //! and by the bell alone its end cannot be told from a lost wake: such a count is told by
 //! the clock, and is none.
 
+mod aim;
+mod unregistered;
+
 use crate::scene::Trouble;
 use crate::way::{Arena, Way};
+use aim::{Aim, Target};
 use annulus::layout::{Bed, CONSUMER_BED, PRODUCER_BED};
 use annulus::ring::Role;
 use annulus::{Attach, Deadline, Segment, Wait};
@@ -40,13 +43,6 @@ const FILL: u64 = 4;
 /// Bytes of a large message at an empty ring, and of the longest small one.
 const LARGE: usize = 2560;
 const SMALL_MAX: u64 = 64;
-
-/// Lines that both sides write.
-const LINES: usize = 40;
-
-/// Longest delays, of which each side draws one. The last is past what a side looks before it
-/// sleeps.
-const DELAYS_NS: [u64; 4] = [1, 2_000, 10_000, 60_000];
 
 /// How long a side waits for the other one.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -71,6 +67,8 @@ pub struct Handover {
     pub way: Way,
     /// Whether both processes have one processor only.
     pub one_cpu: bool,
+    /// Whether they only seem to be registered for membarrier(2): then wakes must be lost.
+    pub unregistered: bool,
     /// The same seed draws the same delays.
     pub seed: u64,
 }
@@ -105,7 +103,7 @@ struct Board {
     published_ns: Line,
     /// Sleeps that ended by a slice because it was over before that.
     slow: Line,
-    lines: [Line; LINES],
+    target: Target,
 }
 
 /// A cache line of its own.
@@ -135,6 +133,9 @@ pub fn run(asked: Handover, mut report: impl FnMut(u64)) -> Result<Tally, Troubl
             return Err("this process may not choose its processor".into());
         }
     }
+    if asked.unregistered {
+        unregistered::only_seem_to_register()?;
+    }
     let ring = asked.way.ring(CAPACITY)?;
     let segment = &ring.segment;
     // SAFETY: zeros are a valid board, and it is all atomics.
@@ -143,7 +144,7 @@ pub fn run(asked: Handover, mut report: impl FnMut(u64)) -> Result<Tally, Troubl
     let start = |role: Role| -> Result<Forked, Trouble> {
         let fd = segment.share_fd()?;
         let life = || match Segment::from_fd(fd, &Attach::default()) {
-            Ok(segment) => Side::new(role, asked, board, begun).live(&segment).err().unwrap_or(0),
+            Ok(segment) => live(role, asked, board, begun, &segment).err().unwrap_or(0),
             Err(_) => REFUSED,
         };
         Ok(Forked::start(life)?)
@@ -187,7 +188,12 @@ impl Tally {
         self.handed = board.published.0.load(Ordering::Relaxed);
         self.backstop = lost_wakes(&ring.segment);
         self.slow = board.slow.0.load(Ordering::Relaxed);
-        if self.backstop > self.slow {
+        if asked.unregistered {
+            if self.backstop <= self.slow {
+                let nothing = "no wake was lost without the barrier: this shows nothing";
+                self.faults.push(nothing.to_owned());
+            }
+        } else if self.backstop > self.slow {
             let lost = self.backstop - self.slow;
             self.faults.push(format!("LOST WAKES: {lost} sleeps ended by their slice, with work"));
         } else if asked.way.wait == Wait::Park
@@ -219,6 +225,7 @@ struct Side {
     role: Role,
     asked: Handover,
     board: &'static Board,
+    aim: Aim,
     random: Random,
     message: Vec<u8>,
     buffer: [u8; LARGE],
@@ -227,21 +234,26 @@ struct Side {
     counted: u64,
 }
 
+/// A side's life.
+fn live(
+    role: Role,
+    asked: Handover,
+    board: &'static Board,
+    clock: Instant,
+    segment: &Segment,
+) -> Result<(), i32> {
+    let aim = Aim::of(&board.target, segment, role, &asked).map_err(|_| REFUSED)?;
+    let random = Random::new(!asked.seed ^ u64::from(role == Role::Producer));
+    let (message, buffer) = (Vec::new(), [0; LARGE]);
+    let mut side = Side { role, asked, board, aim, random, message, buffer, clock, counted: 0 };
+    let first = if asked.sleeper == Role::Producer { FILL } else { 0 };
+    match role {
+        Role::Producer => side.send_all(segment, first),
+        Role::Consumer => side.receive_all(segment, first),
+    }
+}
+
 impl Side {
-    fn new(role: Role, asked: Handover, board: &'static Board, clock: Instant) -> Side {
-        let random = Random::new(!asked.seed ^ u64::from(role == Role::Producer));
-        let message = Vec::new();
-        Side { role, asked, board, random, message, buffer: [0; LARGE], clock, counted: 0 }
-    }
-
-    fn live(mut self, segment: &Segment) -> Result<(), i32> {
-        let first = if self.asked.sleeper == Role::Producer { FILL } else { 0 };
-        match self.role {
-            Role::Producer => self.send_all(segment, first),
-            Role::Consumer => self.receive_all(segment, first),
-        }
-    }
-
     /// Takes a processor of its own, if there are two: else the scheduler likes to have both sides
     /// on one, where they take turns and nothing races. After joining, since one who joins with one
     /// processor does not look before it sleeps.
@@ -265,7 +277,7 @@ impl Side {
         for number in 0..self.asked.count {
             self.compose(first + number);
             let asked_ns = self.meet(number)?;
-            self.write_lines_last(number);
+            self.aim.write_last(number, &mut self.random);
             let sent = producer.send(&self.message, Deadline::after(PATIENCE));
             sent.map_err(|_| WEDGED)?;
             self.part(segment, number, asked_ns)?;
@@ -287,7 +299,7 @@ impl Side {
                 return Err(BROKEN);
             }
             if first != 0 {
-                self.write_lines_last(number);
+                self.aim.write_last(number, &mut self.random);
                 consumer.flush();
             }
             if is_asked {
@@ -301,14 +313,14 @@ impl Side {
     /// for it. Returns when it asked.
     fn meet(&mut self, number: u64) -> Result<u64, i32> {
         if self.role == self.asked.sleeper {
-            self.write_lines(number);
+            self.aim.prepare(number).map_err(|_| REFUSED)?;
             self.board.asked_ns.0.store(self.now_ns(), Ordering::Relaxed);
             self.board.asked.0.store(number + 1, Ordering::Release);
         } else {
             self.wait_for(&self.board.asked, number)?;
         }
         let asked_ns = self.board.asked_ns.0.load(Ordering::Relaxed);
-        self.delay();
+        self.aim.delay(number, &mut self.random);
         Ok(asked_ns)
     }
 
@@ -320,8 +332,11 @@ impl Side {
         if self.role != self.asked.sleeper {
             board.published_ns.0.store(now_ns, Ordering::Relaxed);
             board.published.0.store(number + 1, Ordering::Release);
-        } else if now_ns - asked_ns >= SLICE_NS {
-            self.wait_for(&board.published, number)?;
+            return Ok(());
+        }
+        self.wait_for(&board.published, number)?;
+        self.aim.correct(number).map_err(|_| REFUSED)?;
+        if now_ns - asked_ns >= SLICE_NS {
             let published_ns = board.published_ns.0.load(Ordering::Relaxed);
             let counted = lost_wakes(segment);
             if published_ns - asked_ns >= SLICE_NS && counted > self.counted {
@@ -350,31 +365,6 @@ impl Side {
 
     fn now_ns(&self) -> u64 {
         self.clock.elapsed().as_nanos() as u64
-    }
-
-    fn delay(&mut self) {
-        if self.asked.one_cpu && self.random.below(2) == 0 {
-            std::thread::yield_now();
-        }
-        let most_ns = DELAYS_NS[self.random.below(DELAYS_NS.len() as u64) as usize];
-        let span = Duration::from_nanos(self.random.below(most_ns));
-        let begun = Instant::now();
-        while begun.elapsed() < span {
-            std::hint::spin_loop();
-        }
-    }
-
-    /// The last that who publishes does before it does so, half of the times.
-    fn write_lines_last(&mut self, number: u64) {
-        if self.role != self.asked.sleeper && self.random.below(2) == 0 {
-            self.write_lines(number);
-        }
-    }
-
-    fn write_lines(&self, number: u64) {
-        for line in &self.board.lines {
-            line.0.store(number, Ordering::Relaxed);
-        }
     }
 
     /// Message number `number`: its length and bytes follow from that.

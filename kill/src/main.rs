@@ -28,6 +28,7 @@ mod command {
 usage: annulus-kill [--points N] [--states N] [OPERATION...]
        annulus-kill chaos [--seconds N] [--seed N] [WAY]
        annulus-kill handover [--count N] [--seed N] [WAY] [--full] [--one-cpu]
+                             [--unregistered]
        annulus-kill repair [--kills N]
        annulus-kill barriers
 
@@ -46,7 +47,7 @@ chaos runs a pair at full speed whose two processes are killed, stopped and rest
 for 60 seconds or as long as asked; --seed makes the same choices again. A run in which less than
 30 % of the kills landed inside an operation has failed, too. Its sides spin unless told otherwise.
 
-handover hands 100,000 messages, or as many as asked, to a receiver that is often just lying down
+handover hands 100,000 messages, or as many as asked, to a receiver that is mostly just lying down
 when they are sent, and counts the wakes that it did not get. It parks unless told otherwise.
 
   --wait WAIT        spin (not for handover), spin-park or park
@@ -54,6 +55,8 @@ when they are sent, and counts the wakes that it did not get. It parks unless to
   --wake MEANS       futex (unless it is asked for), posix-sem, sysv-sem, or event (not for chaos)
   --full             the other way round: the sender sleeps, at a full ring
   --one-cpu          both processes have one processor only
+  --unregistered     the control: by membarrier, and who publishes is not registered for it, so
+                     wakes must be lost
 
 repair kills 1,000 processes at work, or as many as asked, for each of five things that others
 notice of it, and says how long they took: median, 99 %, and the longest.
@@ -113,7 +116,8 @@ Exit status: 0 nothing found, 1 a fault, 2 usage.";
         let mut extent = Extent { points: u64::MAX, states: usize::MAX };
         let mut names: Vec<String> = Vec::new();
         let (mut seconds, mut seed, mut kills) = (60, u64::from(std::process::id()), 1_000);
-        let (mut count, mut sleeper, mut one_cpu) = (100_000, Role::Consumer, false);
+        let (mut count, mut sleeper) = (100_000, Role::Consumer);
+        let (mut one_cpu, mut unregistered) = (false, false);
         let (mut wait, mut barrier, mut wake) = (None, Barrier::Membarrier, Wake::Futex);
         let mut parser = lexopt::Parser::from_env();
         while let Some(arg) = parser.next()? {
@@ -142,19 +146,27 @@ Exit status: 0 nothing found, 1 a fault, 2 usage.";
                 Long("count") if is_handover => count = parser.value()?.parse()?,
                 Long("full") if is_handover => sleeper = Role::Producer,
                 Long("one-cpu") if is_handover => one_cpu = true,
+                Long("unregistered") if is_handover => unregistered = true,
                 Long("kills") if is_repair => kills = parser.value()?.parse()?,
                 Value(name) if is_matrix => names.push(name.string()?),
                 other => return Err(other.unexpected()),
             }
         }
+        // Only there do wakes have to be lost without the barrier.
+        let may_lose =
+            barrier == Barrier::Membarrier && wait.unwrap_or(Wait::Park) == Wait::Park && !one_cpu;
         match names.first().map(String::as_str) {
             Some("chaos") => {
                 let way = Way { wait: wait.unwrap_or(Wait::Spin), barrier, wake };
                 return Ok(Some(Asked::Chaos { seconds, seed, way }));
             }
+            Some("handover") if unregistered && !may_lose => {
+                let only = "--unregistered is for sides that park by membarrier, on two processors";
+                return Err(only.into());
+            }
             Some("handover") if count > 0 => {
                 let way = Way { wait: wait.unwrap_or(Wait::Park), barrier, wake };
-                let asked = Handover { count, sleeper, way, one_cpu, seed };
+                let asked = Handover { count, sleeper, way, one_cpu, unregistered, seed };
                 return Ok(Some(Asked::Handover(asked)));
             }
             Some("handover") => return Err("--count takes a number above 0".into()),
@@ -311,7 +323,11 @@ Exit status: 0 nothing found, 1 a fault, 2 usage.";
             "handover, {}, {place}{}: {handed} hand-overs, {lain} slept, {rung} rung, \
              backstop {backstop}, {slow} slow, {:.1} s: {} faults",
             asked.way,
-            if asked.one_cpu { ", one processor" } else { "" },
+            match (asked.one_cpu, asked.unregistered) {
+                (true, _) => ", one processor",
+                (_, true) => ", unregistered",
+                _ => "",
+            },
             span.as_secs_f64(),
             faults.len(),
         );
