@@ -30,7 +30,8 @@ fn a_matrix_that_is_killed_leaves_no_victim() {
 
 #[test]
 fn a_matrix_that_is_killed_leaves_no_sleeper() {
-    leaves_nobody(&["wake"], 2);
+    // In a ring that nobody else has joined yet, where nothing else would end it.
+    leaves_nobody(&["wake by join"], 2);
 }
 
 #[test]
