@@ -9,9 +9,9 @@ const USAGE: &str = "\
 usage: annulus-hostile scribble [--seconds N] [--seed N]
 
 Runs a pair over one ring after the other while a third process scribbles over it at full speed,
-for 60 seconds or as long as asked; the rings' sides spin, or sleep by either barrier, in turns. Each
-of the pair's calls has to end by its deadline, with a result or a documented error; nobody may
-crash. --seed makes the same choices again.
+for 60 seconds or as long as asked; the rings' sides spin, or sleep by either barrier, in turns.
+Each of the pair's calls has to end by its deadline, with a result or a documented error; nobody
+may crash. --seed makes the same choices again.
 
 Exit status: 0 nothing found, 1 a fault, 2 usage.";
 

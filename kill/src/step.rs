@@ -78,8 +78,9 @@ impl Victim {
         self.come_back()
     }
 
-    /// Begins the instruction that comes next, a system call that may sleep, and returns as soon as
-    /// it does. Then [`Victim::come_back`] waits for its end. If it does not sleep, where it stands.
+    /// Begins the instruction that comes next, a system call that may sleep, and returns as soon
+    /// as it does. Then [`Victim::come_back`] waits for its end. If it does not sleep, where it
+    /// stands.
     pub(crate) fn fall_asleep(&mut self) -> io::Result<Option<Stand>> {
         self.ask(libc::PTRACE_SINGLESTEP, 0)?;
         // Ends: it sleeps, or the call is over.

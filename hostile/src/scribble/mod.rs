@@ -1,11 +1,11 @@
 //! Real processes: a pair in its work, and a third one that scribbles over their segment at full
 //! speed.
 //!
-//! A ring is soon spoiled for good, so there is a new one every tenth of a second. Its sides spin, or
-//! sleep by one form of the protocol or the other, in turns. Each of the pair's calls has a deadline
-//! of a millisecond, some of more than a slice of a sleep; whoever meets corruption leaves and joins
-//! anew, until the time is up. What must not be: a process that crashes, a call that outlives its
-//! deadline, an error that nothing here can bring about.
+//! A ring is soon spoiled for good, so there is a new one every tenth of a second. Its sides spin,
+//! or sleep by one form of the protocol or the other, in turns. Each of the pair's calls has a
+//! deadline of a millisecond, some of more than a slice of a sleep; whoever meets corruption leaves
+//! and joins anew, until the time is up. What must not be: a process that crashes, a call that
+//! outlives its deadline, an error that nothing here can bring about.
 //!
 //! Built for AddressSanitizer (`ci/scribble`), which sees what an index out of bounds would touch.
 //!

@@ -54,8 +54,9 @@ impl Host {
         Ok(())
     }
 
-    /// The victim is dead, perhaps in its bed. A successor lies down there and is rung; if so wanted,
-    /// after something was published before it came, which a bed that looks slept in is rung for.
+    /// The victim is dead, perhaps in its bed. A successor lies down there and is rung; if so
+    /// wanted, after something was published before it came, for which a bed that looks slept in is
+    /// rung, too.
     pub(super) fn with_successor(mut self, scene: &Scene, after: bool) -> Result<(), Trouble> {
         if after {
             self.publish(scene)?;

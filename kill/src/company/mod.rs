@@ -4,7 +4,8 @@
 //! |---|---|---|
 //! | nobody | the victim is alone | |
 //! | sleeper | a process that sleeps there | a successor rings for it; without one it comes back |
-//! | waker, idler | the harness, which wakes the victim, or does nothing | a successor that sleeps is rung |
+//! | waker | the harness, which wakes the victim | a successor that sleeps there is rung |
+//! | idler | the harness, which does nothing | the same |
 
 mod host;
 mod sleeper;

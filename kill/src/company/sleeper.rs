@@ -65,8 +65,8 @@ pub(crate) struct Sleeper {
 }
 
 impl Sleeper {
-    /// Starts a process that takes `role`, takes or fills what there is, and waits for more. Returns
-    /// when it sleeps. Call it from a process of one thread.
+    /// Starts a process that takes `role`, takes or fills what there is, and waits for more.
+    /// Returns when it sleeps. Call it from a process of one thread.
     pub(super) fn lie_down(scene: &Scene, role: Role, known: Known) -> Result<Sleeper, Trouble> {
         is_killed().store(false, Ordering::SeqCst);
         let fd = scene.segment.share_fd()?;
@@ -187,8 +187,8 @@ impl Sleeper {
         Ok((now.bell, now.asleep) == (self.bed.bell, self.bed.asleep))
     }
 
-    /// The victim is dead, and nobody comes: the sleeper comes back by itself, by the end of a slice,
-    /// with what there is, or told that nothing will come. And how long that took.
+    /// The victim is dead, and nobody comes: the sleeper comes back by itself, by the end of a
+    /// slice, with what there is, or told that nothing will come. And how long that took.
     pub(super) fn left_alone(
         mut self,
         scene: &Scene,

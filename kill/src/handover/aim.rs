@@ -4,11 +4,12 @@
 //! looked: so that publishes a little sooner the next time. One that was not rung had not: so a
 //! little later. In this way the two stay where they meet.
 //!
-//! A missing barrier shows there if what was published is seen later than the look that comes after
-//! it. So the last that is written before are lines that are in no cache, since the sleeper has put
-//! them out: the message's store waits behind those, and the look does not. So ten wakes are lost in
-//! some 250 hand-overs where who publishes has no fence, and in some 10,000 where it is not registered
-//! for membarrier(2). With delays by the dice alone it was 5,000, and none at all in 400,000.
+//! A missing barrier shows there if what was published is seen later than the look that comes
+//! after it. So the last that is written before are lines that are in no cache, since the sleeper
+//! has put them out: the message's store waits behind those, and the look does not. So ten wakes
+//! are lost in some 250 hand-overs where who publishes has no fence, and in some 10,000 where it is
+//! not registered for membarrier(2). With delays by the dice alone it was 5,000, and none at all in
+//! 400,000.
 //!
 //! Each fourth hand-over is left to the dice all the same, and all of those on one processor, where
 //! nothing meets: each side draws a delay, and only half of the times there are lines to write.
