@@ -3,7 +3,7 @@
 //!
 //! | case | asks | compared with |
 //! |---|---|---|
-//! | `spsc-park/rtt/56/MEANS` | what sleep and wake cost by that means | `limit/futex-rtt`, if it is the futex |
+//! | `spsc-park/rtt/56/MEANS` | what sleep and wake cost | `limit/futex-rtt`, by a futex |
 //! | `spsc-parkable/stream/8/1MiB` | what it costs to be able to | `spsc/stream/8/1MiB` |
 //! | `spsc-sleepy/rtt/56` | how soon one answers who slept | |
 //!
