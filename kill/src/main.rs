@@ -230,7 +230,7 @@ Exit status: 0 nothing found, 1 a fault, 2 usage.";
         }
         if tally.alone > 0 {
             println!(
-                "{} sleepers left alone: the last was back by itself after {} ms",
+                "{} sleepers left alone: back after {} ms at most, or by their deadline",
                 tally.alone,
                 tally.longest_alone.as_millis(),
             );

@@ -33,7 +33,7 @@ pub struct Tally {
     pub double_kills: u64,
     /// Sleepers that were left alone.
     pub alone: u64,
-    /// The longest time until one of them was back.
+    /// The longest time until one of them was back that did not wait for its deadline.
     pub longest_alone: Duration,
     /// Faults, and where.
     pub faults: Vec<(String, Fault)>,

@@ -199,7 +199,9 @@ impl Sleeper {
         // Nobody was ever there: it has nothing but its deadline, which may begin twice.
         let span = if standing == Standing::Vacant { 2 * SPAN + LATE_MAX } else { BY_ITSELF };
         let outcome = self.comes_back_within(span)?;
-        let took = begun.elapsed();
+        // A deadline takes as long as it takes.
+        let waited = outcome == Outcome::TimedOut;
+        let took = if waited { Duration::ZERO } else { begun.elapsed() };
         let is_there = match (self.role, standing) {
             (Role::Consumer, _) => unread(scene) > 0,
             (Role::Producer, Standing::Joined(_)) if outcome == Outcome::Died => {
