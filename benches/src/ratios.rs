@@ -8,8 +8,8 @@
 //! | asleep | `spsc-park/rtt/56/futex` at most 1.1 times `limit/futex-rtt` |
 //!
 //! The last two are shown for sides with fences, too, of which nothing is demanded: so that the
-//! other form's gain is seen. Each is the median of the rounds' ratios, all in one run, a case right
-//! behind its limit: a machine that is shared drifts.
+//! other form's gain is seen. Each is the median of the rounds' ratios, all in one run, a case
+//! right behind its limit: a machine that is shared drifts.
 
 use crate::case::{Case, Stage};
 use crate::fault::Fault;
