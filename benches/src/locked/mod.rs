@@ -6,7 +6,7 @@
 //! | `locked/stream/64` | what goes through when both want the lock | `limit/handoff/64KiB` |
 //!
 //! Between two processes as everything here, through the same drivers, with the same payloads and
-//! checks. [`ring`] is the ring, [`lock`] the mutex and the event, which are raw_sync's. It has no
+//! checks. `ring` is the ring, `lock` the mutex and the event, which are raw_sync's. It has no
 //! knobs and so one variant only. This is the baseline that rings without a lock are there for, and
 //! good for nothing else: whoever dies with the lock in hand takes the other side along.
 
