@@ -34,6 +34,7 @@ pub mod report;
 #[cfg(feature = "rivals")]
 pub mod rivals;
 pub mod spsc;
+pub mod spsc_elsewhere;
 pub mod spsc_park;
 pub mod spsc_typed;
 pub mod stats;

@@ -84,8 +84,7 @@ pub fn cases() -> Vec<Case> {
 
 fn rtt<const N: usize>(name: &str, ring_bytes: usize) -> Case {
     let config = ring(ring_bytes);
-    let run =
-        move |stage: &Stage| round_trips::<N>(stage, &config, ROUND_TRIPS, drive::ping::<N, _>);
+    let run = move |stage: &Stage| round_trips::<N>(stage, &config, ROUND_TRIPS, ping::<N>);
     case(name, Unit::Nanoseconds, ring_bytes, Some(("limit/rtt", 1.0)), Variant::new("spin", run))
 }
 
@@ -148,15 +147,14 @@ pub(crate) fn round_trips<const N: usize>(
     stage: &Stage,
     config: &Config,
     round_trips: u64,
-    ping: impl Fn(&mut End, &Plan, &Block) -> Result<(), SideFault>,
+    ping: impl Fn(End, &Plan, &Block) -> Result<(), SideFault>,
 ) -> Result<Round, Fault> {
     let plan = stage.plan(round_trips);
     let block = stage.block_for_samples(&plan)?;
     let (there, back) = (Shared::create(config)?, Shared::create(config)?);
     let lead = || {
         let (there, back) = (attach(there.for_lead)?, attach(back.for_lead)?);
-        let mut end = End { producer: producer(&there)?, consumer: consumer(&back)? };
-        ping(&mut end, &plan, &block)
+        ping(End { producer: producer(&there)?, consumer: consumer(&back)? }, &plan, &block)
     };
     let peer = || {
         let (there, back) = (attach(there.for_peer)?, attach(back.for_peer)?);
@@ -165,6 +163,15 @@ pub(crate) fn round_trips<const N: usize>(
     };
     let pids = pair::processes(&stage.terms, &block, lead, peer)?;
     stage.latency(&block, pids)
+}
+
+/// The lead's side of round trips, by calls that wait.
+pub(crate) fn ping<const N: usize>(
+    mut end: End,
+    plan: &Plan,
+    block: &Block,
+) -> Result<(), SideFault> {
+    drive::ping::<N, _>(&mut end, plan, block)
 }
 
 /// A stream of messages of `N` bytes over a ring of that make, copied in and out one at a time.
@@ -274,8 +281,8 @@ pub(crate) fn refused(step: Step, error: &dyn Debug) -> SideFault {
 
 /// One process's end of a ring there and a ring back.
 pub(crate) struct End {
-    producer: Producer,
-    consumer: Consumer,
+    pub(crate) producer: Producer,
+    pub(crate) consumer: Consumer,
 }
 
 /// An end that copies messages of `N` bytes.
@@ -359,7 +366,7 @@ impl Source for InPlace<Consumer> {
 }
 
 #[inline(always)]
-fn send(producer: &mut Producer, message: &[u8]) -> Result<(), SideFault> {
+pub(crate) fn send(producer: &mut Producer, message: &[u8]) -> Result<(), SideFault> {
     match producer.send(message, Deadline::NEVER) {
         Ok(_) => Ok(()),
         Err(error) => Err(refused(Step::Send, &error)),

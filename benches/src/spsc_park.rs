@@ -53,9 +53,8 @@ pub fn cases() -> Vec<Case> {
 
 fn round_trip(name: &str, barrier: Barrier, wake: Wake) -> Case {
     let config = ring(64 * KIB, Wait::Park, barrier).wake(wake);
-    let run = move |stage: &Stage| {
-        spsc::round_trips::<56>(stage, &config, ROUND_TRIPS, drive::ping::<56, _>)
-    };
+    let run =
+        move |stage: &Stage| spsc::round_trips::<56>(stage, &config, ROUND_TRIPS, spsc::ping::<56>);
     // Others than the futex may well be below a bare one.
     let against = (wake == Wake::Futex).then_some(("limit/futex-rtt", 1.0));
     spsc::case(name, Unit::Nanoseconds, 64 * KIB, against, variant(Wait::Park, barrier, run))
@@ -71,8 +70,8 @@ fn stream(name: &str, barrier: Barrier) -> Case {
 fn sleepy(name: &str, wait: Wait, barrier: Barrier) -> Case {
     let config = ring(64 * KIB, wait, barrier);
     let run = move |stage: &Stage| {
-        spsc::round_trips::<56>(stage, &config, SLEEPY_ROUND_TRIPS, |end, plan, block| {
-            drive::ping_paced::<56, _>(end, plan, block, PAUSE)
+        spsc::round_trips::<56>(stage, &config, SLEEPY_ROUND_TRIPS, |mut end, plan, block| {
+            drive::ping_paced::<56, _>(&mut end, plan, block, PAUSE)
         })
     };
     spsc::case(name, Unit::Nanoseconds, 64 * KIB, None, variant(wait, barrier, run))

@@ -96,6 +96,7 @@ pub fn standard() -> Vec<Case> {
     cases.extend(crate::locked::cases());
     cases.extend(crate::spsc::cases());
     cases.extend(crate::spsc_park::cases());
+    cases.extend(crate::spsc_elsewhere::cases());
     cases.extend(crate::spsc_typed::cases());
     cases
 }

@@ -37,3 +37,20 @@ fn quotes_of_one_type_go_from_one_process_to_another() {
     let received = "1000000 quotes received, the highest bid was 104.99\n";
     assert_eq!(recv.wait_within(long).assert_success().stdout(), received);
 }
+
+#[test]
+fn two_rings_are_received_from_by_epoll_and_removed() {
+    let rings = [Scratch::new(), Scratch::new()];
+    let start = |args: &[&str]| Child::spawn(Command::new(env!("CARGO_BIN_EXE_epoll")).args(args));
+    let names = rings.each_ref().map(Scratch::name);
+    let mut recv = start(&["recv", names[0], names[1]]);
+    let long = Duration::from_secs(60);
+    eventually(long, || rings.iter().all(|ring| ring.path().exists()));
+    let mut senders = names.map(|name| start(&["send", name]));
+    let said = recv.wait_within(long).assert_success().stdout();
+    for (sender, name) in senders.iter_mut().zip(names) {
+        sender.wait_within(long).assert_success();
+        assert!(said.contains(&format!("{name}: 1000 messages\n")), "{said}");
+    }
+    assert!(rings.iter().all(|ring| !ring.path().exists()));
+}

@@ -1,8 +1,11 @@
 //! Every call of both handles, and what each may answer whatever the memory says.
 
+mod any;
+
 use crate::world::{Meddling, Reach, World};
 use annulus::ring::Position;
 use annulus::ring::spsc::{Consumer, Producer};
+use annulus::ring::watch::{Armed, arm};
 use annulus::{Corruption, Deadline, RecvError, SendError};
 
 /// How long a call waits that may.
@@ -43,6 +46,14 @@ pub enum Call {
     Flush,
     /// `release_each`.
     ReleaseEach,
+    /// Lies down to be told of a message, and tries if there is one.
+    Arm,
+    /// The same for room for so many bytes.
+    ArmForRoom(usize),
+    /// `wait_any`, for a message alone, and a try if there is one.
+    Any,
+    /// The same for room for so many bytes.
+    AnyRoom(usize),
 }
 
 /// The length that [`Call::RecvArray`] asks for.
@@ -190,6 +201,20 @@ impl<'w> Sides<'w> {
                     consumer.release_each();
                 }
             }
+            Call::Arm => self.receive(false, |consumer| match arm(consumer, None, drop) {
+                Armed::Pending => Err(RecvError::Empty),
+                Armed::Ready => consumer.try_recv(&mut [0; 256]).map(drop),
+                Armed::PeerDied => unreachable!("nobody was told to ask"),
+            }),
+            Call::ArmForRoom(len) => self.send(false, len, |producer| {
+                match arm(&mut producer.room_for(len)?, None, drop) {
+                    Armed::Pending => Err(SendError::Full),
+                    Armed::Ready => producer.try_send(&vec![0x5a; len]).map(drop),
+                    Armed::PeerDied => unreachable!("nobody was told to ask"),
+                }
+            }),
+            Call::Any => self.wait_for_message(),
+            Call::AnyRoom(len) => self.wait_for_room(len),
         }
     }
 

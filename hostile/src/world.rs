@@ -117,6 +117,11 @@ impl World {
         self.now.get()
     }
 
+    /// Lets time pass: one step.
+    pub fn advance(&self, ns: u64) {
+        self.step(ns);
+    }
+
     /// The word at byte `at`.
     pub fn peek(&self, at: usize) -> u64 {
         self.check(at, 8, true);

@@ -9,7 +9,7 @@ use annulus_hostile::words::{CONTROLS, Shape, WAITINGS};
 use annulus_hostile::world::{Meddling, World};
 use common::{SHAPE, STATES, after};
 
-const CALLS: [Call; 17] = [
+const CALLS: [Call; 21] = [
     Call::JoinProducer,
     Call::JoinConsumer,
     Call::CloseProducer,
@@ -27,6 +27,10 @@ const CALLS: [Call; 17] = [
     Call::Drain(9),
     Call::Gather(9, 1),
     Call::Flush,
+    Call::Arm,
+    Call::ArmForRoom(104),
+    Call::Any,
+    Call::AnyRoom(ARRAY),
 ];
 
 /// What both sides do afterwards.

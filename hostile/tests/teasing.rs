@@ -10,7 +10,7 @@ use annulus_hostile::world::{Teasing, World};
 use common::{SHAPE, STATES, after};
 use std::mem::offset_of;
 
-const CALLS: [Call; 12] = [
+const CALLS: [Call; 16] = [
     Call::Send(false, ARRAY),
     Call::Send(true, 104),
     Call::Claim(true, ARRAY, Some(9)),
@@ -23,6 +23,10 @@ const CALLS: [Call; 12] = [
     Call::Gather(9, 9),
     Call::JoinProducer,
     Call::JoinConsumer,
+    Call::Arm,
+    Call::ArmForRoom(104),
+    Call::Any,
+    Call::AnyRoom(ARRAY),
 ];
 
 const PERIOD_MAX: u32 = 6;
@@ -70,5 +74,5 @@ fn tease_all(shape: Shape) {
         }
     }
     println!("{runs} runs");
-    assert_eq!(runs, 6 * 12 * 13 * 126);
+    assert_eq!(runs, 6 * 16 * 13 * 126);
 }

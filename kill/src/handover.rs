@@ -18,6 +18,7 @@
 //! the clock, and is none.
 
 mod aim;
+mod through;
 mod unregistered;
 
 use crate::scene::Trouble;
@@ -30,6 +31,8 @@ use annulus_testkit::{Forked, Random, shared};
 use core::mem::offset_of;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
+pub use through::Through;
+use through::Waits;
 
 /// Bytes of ring.
 const CAPACITY: u64 = 8192;
@@ -65,6 +68,8 @@ pub struct Handover {
     pub sleeper: Role,
     /// Not by [`Wait::Spin`].
     pub way: Way,
+    /// Where the sleeper waits.
+    pub through: Through,
     /// Whether both processes have one processor only.
     pub one_cpu: bool,
     /// Whether they only seem to be registered for membarrier(2): then wakes must be lost.
@@ -268,11 +273,12 @@ impl Side {
     }
 
     fn send_all(&mut self, segment: &Segment, first: u64) -> Result<(), i32> {
-        let mut producer = segment.producer().map_err(|_| REFUSED)?;
+        let producer = segment.producer().map_err(|_| REFUSED)?;
+        let mut producer = Waits::new(self.through(), producer).ok_or(REFUSED)?;
         self.keep_apart()?;
         for number in 0..first {
             self.compose(number);
-            producer.try_send(&self.message).map_err(|_| WEDGED)?;
+            producer.handle().try_send(&self.message).map_err(|_| WEDGED)?;
         }
         for number in 0..self.asked.count {
             self.compose(first + number);
@@ -286,9 +292,10 @@ impl Side {
     }
 
     fn receive_all(&mut self, segment: &Segment, first: u64) -> Result<(), i32> {
-        let mut consumer = segment.consumer().map_err(|_| REFUSED)?;
+        let consumer = segment.consumer().map_err(|_| REFUSED)?;
+        let mut consumer = Waits::new(self.through(), consumer).ok_or(REFUSED)?;
         self.keep_apart()?;
-        consumer.release_each();
+        consumer.handle().release_each();
         for number in 0..self.asked.count + first {
             self.compose(number);
             let is_asked = number < self.asked.count;
@@ -300,13 +307,18 @@ impl Side {
             }
             if first != 0 {
                 self.aim.write_last(number, &mut self.random);
-                consumer.flush();
+                consumer.handle().flush();
             }
             if is_asked {
                 self.part(segment, number, asked_ns)?;
             }
         }
         Ok(())
+    }
+
+    /// Where it waits: who publishes has nothing to wait for.
+    fn through(&self) -> Through {
+        if self.role == self.asked.sleeper { self.asked.through } else { Through::Call }
     }
 
     /// Both sides get to here, and then take their delays. The sleeper asks, the other one waits

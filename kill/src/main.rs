@@ -15,7 +15,7 @@ fn main() -> std::process::ExitCode {
 mod command {
     use annulus::ring::Role;
     use annulus::{Barrier, Wait, Wake};
-    use annulus_kill::handover::{self, Handover};
+    use annulus_kill::handover::{self, Handover, Through};
     use annulus_kill::matrix::{self, Extent, Tally};
     use annulus_kill::repair::{self, Repair};
     use annulus_kill::{Operation, Way, barriers, chaos, parked, spsc};
@@ -27,8 +27,8 @@ mod command {
     const USAGE: &str = "\
 usage: annulus-kill [--points N] [--states N] [OPERATION...]
        annulus-kill chaos [--seconds N] [--seed N] [WAY]
-       annulus-kill handover [--count N] [--seed N] [WAY] [--full] [--one-cpu]
-                             [--unregistered]
+       annulus-kill handover [--count N] [--seed N] [WAY] [--through PLACE] [--full]
+                             [--one-cpu] [--unregistered]
        annulus-kill repair [--kills N]
        annulus-kill barriers
 
@@ -53,6 +53,8 @@ when they are sent, and counts the wakes that it did not get. It parks unless to
   --wait WAIT        spin (not for handover), spin-park or park
   --barrier BARRIER  fence or membarrier (unless it is asked for: membarrier)
   --wake MEANS       futex (unless it is asked for), posix-sem, sysv-sem, or event (not for chaos)
+  --through PLACE    where the sleeper waits: call, descriptor (in poll(2), for a Pollable), or any
+                     (in wait_any, beside another ring)
   --full             the other way round: the sender sleeps, at a full ring
   --one-cpu          both processes have one processor only
   --unregistered     the control: by membarrier, and who publishes is not registered for it, so
@@ -118,6 +120,7 @@ Exit status: 0 nothing found, 1 a fault, 2 usage.";
         let (mut seconds, mut seed, mut kills) = (60, u64::from(std::process::id()), 1_000);
         let (mut count, mut sleeper) = (100_000, Role::Consumer);
         let (mut one_cpu, mut unregistered) = (false, false);
+        let mut through = Through::Call;
         let (mut wait, mut barrier, mut wake) = (None, Barrier::Membarrier, Wake::Futex);
         let mut parser = lexopt::Parser::from_env();
         while let Some(arg) = parser.next()? {
@@ -147,6 +150,10 @@ Exit status: 0 nothing found, 1 a fault, 2 usage.";
                 Long("full") if is_handover => sleeper = Role::Producer,
                 Long("one-cpu") if is_handover => one_cpu = true,
                 Long("unregistered") if is_handover => unregistered = true,
+                Long("through") if is_handover => {
+                    let places = [Through::Call, Through::Descriptor, Through::Any];
+                    through = one_of(&places, &mut parser)?;
+                }
                 Long("kills") if is_repair => kills = parser.value()?.parse()?,
                 Value(name) if is_matrix => names.push(name.string()?),
                 other => return Err(other.unexpected()),
@@ -166,7 +173,7 @@ Exit status: 0 nothing found, 1 a fault, 2 usage.";
             }
             Some("handover") if count > 0 => {
                 let way = Way { wait: wait.unwrap_or(Wait::Park), barrier, wake };
-                let asked = Handover { count, sleeper, way, one_cpu, unregistered, seed };
+                let asked = Handover { count, sleeper, way, through, one_cpu, unregistered, seed };
                 return Ok(Some(Asked::Handover(asked)));
             }
             Some("handover") => return Err("--count takes a number above 0".into()),
@@ -320,9 +327,10 @@ Exit status: 0 nothing found, 1 a fault, 2 usage.";
             Role::Consumer => "empty",
         };
         println!(
-            "handover, {}, {place}{}: {handed} hand-overs, {lain} slept, {rung} rung, \
+            "handover, {}, {place}, {}{}: {handed} hand-overs, {lain} slept, {rung} rung, \
              backstop {backstop}, {slow} slow, {:.1} s: {} faults",
             asked.way,
+            asked.through,
             match (asked.one_cpu, asked.unregistered) {
                 (true, _) => ", one processor",
                 (_, true) => ", unregistered",

@@ -29,14 +29,18 @@ struct ModelledBed {
     asleep: AtomicU64,
     wanted: AtomicU64,
     bell: AtomicU64,
-    queue: (Mutex<()>, Condvar),
+    /// Whether it is over with sleeping there. Beds may share a queue: then one can sleep in both.
+    queue: Arc<(Mutex<bool>, Condvar)>,
 }
 
 impl ModelledBed {
     fn made() -> ModelledBed {
+        ModelledBed::beside(&Arc::new((Mutex::new(false), Condvar::new())))
+    }
+
+    fn beside(queue: &Arc<(Mutex<bool>, Condvar)>) -> ModelledBed {
         let zero = || AtomicU64::new(0);
-        let queue = (Mutex::new(()), Condvar::new());
-        ModelledBed { asleep: zero(), wanted: zero(), bell: zero(), queue }
+        ModelledBed { asleep: zero(), wanted: zero(), bell: zero(), queue: queue.clone() }
     }
 
     fn word(&self, field: usize) -> &AtomicU64 {
@@ -67,12 +71,23 @@ struct Crash;
 impl Ring {
     /// A fresh ring: vacant gates, zeroed bytes.
     pub fn fresh(geometry: Geometry) -> Arc<Ring> {
+        Ring::with_beds(geometry, [ModelledBed::made(), ModelledBed::made()])
+    }
+
+    /// Two such rings, whose receivers can be slept for at once.
+    pub fn fresh_pair(geometry: Geometry) -> [Arc<Ring>; 2] {
+        let queue = ModelledBed::made().queue;
+        [(); 2]
+            .map(|()| Ring::with_beds(geometry, [ModelledBed::made(), ModelledBed::beside(&queue)]))
+    }
+
+    fn with_beds(geometry: Geometry, beds: [ModelledBed; 2]) -> Arc<Ring> {
         let vacant = || AtomicU64::new(annulus::layout::GATE_VACANT);
         let word = |_| Word { value: AtomicU64::new(0), payload: UnsafeCell::new(()) };
         Arc::new(Ring {
             gates: [vacant(), vacant()],
             head: AtomicU64::new(0),
-            beds: [ModelledBed::made(), ModelledBed::made()],
+            beds,
             words: (0..geometry.capacity() / 8).map(word).collect(),
         })
     }
@@ -94,6 +109,24 @@ impl Ring {
         match role {
             Role::Producer => &self.beds[0],
             Role::Consumer => &self.beds[1],
+        }
+    }
+
+    /// Ends the sleep of `role`, and all that come. A process that is to wake one of its
+    /// own threads, and may not ring, wakes it until it has heard.
+    pub fn end_sleeps(&self, role: Role) {
+        let bed = self.bed_of(role);
+        *bed.queue.0.lock().expect("nobody panics there") = true;
+        bed.queue.1.notify_all();
+    }
+
+    /// Sleeps for the receivers of a pair of rings while both of their bells are as said:
+    /// futex_waitv queues at one after the other, and compares each as it does so.
+    pub fn sleep_at_both(pair: &[Arc<Ring>; 2], bells: [u64; 2]) {
+        let beds = pair.each_ref().map(|ring| ring.bed_of(Role::Consumer));
+        let queue = beds[0].queue.0.lock().expect("nobody panics there");
+        if beds.iter().zip(bells).all(|(bed, bell)| bed.bell.load(Ordering::Relaxed) == bell) {
+            drop(beds[0].queue.1.wait(queue).expect("nobody panics there"));
         }
     }
 }
@@ -244,7 +277,7 @@ unsafe impl Memory for Modelled {
         let bed = self.ring.bed_of(role);
         let queue = bed.queue.0.lock().expect("nobody panics there");
         // The kernel compares under the lock that a wake takes.
-        if bed.bell.load(Ordering::Relaxed) == word {
+        if !*queue && bed.bell.load(Ordering::Relaxed) == word {
             drop(bed.queue.1.wait(queue).expect("nobody panics there"));
         }
         false

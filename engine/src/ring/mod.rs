@@ -7,15 +7,21 @@
 //! offsets that only ever rise; the place in the ring is a position modulo the capacity, and the
 //! *lap* is what is left of it above.
 
+pub mod any;
 pub(crate) mod area;
 pub(crate) mod gate;
 mod park;
+mod side;
 mod spin;
 pub mod spsc;
 mod waiting;
 mod word;
 
 pub use gate::Standing;
+pub use park::watch;
+pub(crate) use side::AsSide;
+#[cfg(feature = "typed")]
+pub(crate) use side::Side;
 pub use waiting::{Barrier, Wait, Waiting, Wake};
 
 use crate::layout;

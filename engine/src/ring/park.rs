@@ -49,8 +49,17 @@
 //! counted ([`Participant::backstop`]): without kills it stays 0, unless the machine is so busy
 //! that a slice ends before there is work and the ring comes before the sleeper runs again.
 //!
+//! **Sleeping elsewhere.** All steps are the side's own but S5, which somebody else may do in its
+//! place: a thread that then makes a descriptor readable, see [`watch`], or a call that sleeps at
+//! the bells of several rings at once, see `ring::any`. There one barrier is S3 of all rings, since
+//! it comes behind each S2 and before each S4. A side may so lie while its thread does other
+//! things, and lies on if it lies down once more; a call that waits has it get up first.
+//!
 //! **A peer that scribbles** can keep a sleeper from being rung, which costs a slice, or ring it
 //! for nothing, which costs a look. Deadlines hold.
+
+pub(super) mod steps;
+pub mod watch;
 
 use super::area::Area;
 use super::gate::Standing;
@@ -159,21 +168,41 @@ impl Sleeper {
             self.slice_ns = SLICE_NS;
             self.rise(area);
         } else if now >= slice_end {
-            self.slice_ns = (2 * self.slice_ns).min(self.slice_max_ns);
+            self.grow_slice();
         }
         turn
     }
 
+    /// A slice is over, and the peer alive and idle.
+    pub(super) fn grow_slice(&mut self) {
+        self.slice_ns = (2 * self.slice_ns).min(self.slice_max_ns);
+    }
+
     /// S1 to S3.
     fn lie_down<M: Memory>(&mut self, area: &Area<M>, wanted: Position) {
+        self.note_bell(area);
+        self.announce(area, wanted);
+        let is_sure = area.memory().barrier(self.barrier);
+        self.braced(is_sure);
+    }
+
+    /// S1.
+    fn note_bell<M: Memory>(&mut self, area: &Area<M>) {
         self.settle(area);
         area.memory().hush(self.role);
         // ORDERING: Relaxed: the barrier keeps it before S4.
         self.bell = area.bed(self.role, offset_of!(Bed, bell), Ordering::Relaxed);
+    }
+
+    /// S2.
+    fn announce<M: Memory>(&mut self, area: &Area<M>, wanted: Position) {
         // ORDERING: Relaxed: shown by the store of `asleep`.
         area.set_bed(self.role, offset_of!(Bed, wanted), wanted, Ordering::Relaxed);
         self.set_asleep(area);
-        let is_sure = area.memory().barrier(self.barrier);
+    }
+
+    /// After S3, which worked or did not.
+    pub(super) fn braced(&mut self, is_sure: bool) {
         self.slice_max_ns = if is_sure { SLICE_MAX_NS } else { UNSURE_SLICE_NS };
         self.slice_ns = self.slice_ns.min(self.slice_max_ns);
     }

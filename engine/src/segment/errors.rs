@@ -347,7 +347,7 @@ impl RemoveError {
     }
 }
 
-const IO: i32 = 41;
+pub(super) const IO: i32 = 41;
 const BUSY: i32 = 42;
 const DOOR_STUCK: i32 = 43;
 const NO_MEMBARRIER: i32 = 56;

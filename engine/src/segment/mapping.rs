@@ -42,6 +42,39 @@ impl<P: Peers> Mapping<P> {
     fn means(&self) -> Option<&dyn Means> {
         self.role.segment.means.get().map(|means| &**means)
     }
+
+    /// Which side of which segment this is.
+    pub(super) fn place(&self) -> (&Arc<Inner>, Role) {
+        (&self.role.segment, self.role.role)
+    }
+}
+
+impl Inner {
+    /// [`Memory::outside`] for the side `role`.
+    ///
+    /// Whatever cannot be found out counts as a living peer: a deadline ends such a wait, and
+    /// nobody is called dead by mistake.
+    pub(super) fn outside(&self, role: Role) -> Outside {
+        if let Some(cause) = self.map.severed() {
+            return Outside::Severed(cause);
+        }
+        match self.node.state() {
+            Ok(state) if state.bytes < self.header.segment_bytes => {
+                // Also so that dropping the handle does not touch what is gone.
+                self.map.sever(Severed::Truncated);
+                return Outside::Severed(Severed::Truncated);
+            }
+            Ok(_) => {}
+            Err(_) => return Outside::PeerAlive,
+        }
+        if is_removed(self.map.raw()) {
+            return Outside::Severed(Severed::Removed);
+        }
+        match self.node.is_locked(locks::byte_of(role.peer())) {
+            Ok(false) => Outside::PeerGone,
+            Ok(true) | Err(_) => Outside::PeerAlive,
+        }
+    }
 }
 
 impl RoleLock {
@@ -171,30 +204,9 @@ unsafe impl<P: Peers> Memory for Mapping<P> {
         }
     }
 
-    /// Whatever cannot be found out counts as a living peer: a deadline ends such a wait, and
-    /// nobody is called dead by mistake.
     #[cold]
     fn outside(&self) -> Outside {
-        let segment = &*self.role.segment;
-        if let Some(cause) = segment.map.severed() {
-            return Outside::Severed(cause);
-        }
-        match segment.node.state() {
-            Ok(state) if state.bytes < segment.header.segment_bytes => {
-                // Also so that dropping the handle does not touch what is gone.
-                segment.map.sever(Severed::Truncated);
-                return Outside::Severed(Severed::Truncated);
-            }
-            Ok(_) => {}
-            Err(_) => return Outside::PeerAlive,
-        }
-        if is_removed(self.raw) {
-            return Outside::Severed(Severed::Removed);
-        }
-        match segment.node.is_locked(locks::byte_of(self.role.role.peer())) {
-            Ok(false) => Outside::PeerGone,
-            Ok(true) | Err(_) => Outside::PeerAlive,
-        }
+        self.role.segment.outside(self.role.role)
     }
 }
 

@@ -28,12 +28,15 @@
 //! | `locks`, `registry` | lock bytes, and which of them are this process's own |
 //! | `join`, `door` | taking a role; one at a time |
 //! | `waiting` | how its sides wait |
+//! | `pollable` | a descriptor for epoll, and the thread that makes it readable |
+//! | `wait_any`, `waitable` | waiting for any of several rings; what that takes of a handle |
 //! | `shape`, `trust` | records of one type; the promise that allows references into the ring |
 //! | `table`, `sever` | all mappings, and cutting one off in place |
 //! | `fork`, `guard` | the two causes of that: a fork's child, and a truncated file |
 //! | `survey`, `inspect`, `onlooker`, `list` | looking without joining |
 //! | `remove` | taking a name away |
-//! | `fd`, `errors`, `sentences` | descriptors; what can go wrong, and what it says |
+//! | `fd` | descriptors |
+//! | `errors`, `sentences`, `wait_errors` | what can go wrong, and what it says |
 //!
 //! **What is trusted**: whoever may write a segment decides what comes out of it; so only its
 //! owner may (mode 0600), and only the owner's processes attach unless more is asked for. A peer
@@ -62,6 +65,7 @@ mod name;
 mod numa;
 mod onlooker;
 mod pages;
+mod pollable;
 mod registry;
 mod remove;
 mod sentences;
@@ -70,6 +74,9 @@ mod shape;
 mod survey;
 mod table;
 mod trust;
+mod wait_any;
+mod wait_errors;
+pub(crate) mod waitable;
 mod waiting;
 
 pub use config::{Attach, Backing, Config};
@@ -80,10 +87,16 @@ pub use inspect::Inspection;
 pub use list::{Listed, list};
 pub use mapping::Mapping;
 pub use name::{Name, NameError};
+#[cfg(feature = "typed")]
+pub(crate) use pollable::armed;
+pub use pollable::{Pollable, Readiness};
 pub use remove::{Removal, remove};
 pub use shape::Shape;
 pub use survey::{RoleSurvey, Survey};
 pub use trust::{Peers, Trusted, TrustingSegment, Untrusted};
+pub use wait_any::wait_any;
+pub use wait_errors::{NoBell, NotPollable, PollError, WaitAnyError};
+pub use waitable::{Handle, Waitable};
 
 use crate::layout::{Header, Participant};
 use crate::ring::{Geometry, Role, Waiting, spsc};
@@ -275,4 +288,6 @@ const _: () = {
     shared::<Segment>();
     moved::<Producer>();
     moved::<Consumer>();
+    moved::<Pollable<Producer>>();
+    moved::<Pollable<Consumer>>();
 };

@@ -169,6 +169,12 @@ impl Node {
         Ok(FileState { bytes: stat.st_size.cast_unsigned(), nameless: stat.st_nlink == 0 })
     }
 
+    /// Whether it was made before a fork, and this is the child: then nothing that stands beside it
+    /// is ours either.
+    pub(super) fn is_inherited(&self) -> bool {
+        lock().generation != self.generation
+    }
+
     /// A new open file description of the same file, for somebody else.
     pub(super) fn open_anew(&self) -> Result<File, SegmentError> {
         let mut registry = lock();

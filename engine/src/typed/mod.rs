@@ -10,6 +10,7 @@
 //! | `record` | the macro [`record!`](crate::record) that makes such types |
 //! | `segment` | making a typed segment, and checking one |
 //! | `producer`, `consumer` | the handles: those of the bytes, by value |
+//! | `wait` | waiting for several of them |
 //! | `in_place` | references into the ring, for peers that are trusted |
 //!
 //! ```
@@ -48,6 +49,7 @@ mod plain;
 mod producer;
 mod record;
 mod segment;
+mod wait;
 
 pub use consumer::{TypedConsumer, TypedView};
 pub use hash::LayoutHash;

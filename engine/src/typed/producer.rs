@@ -9,7 +9,7 @@ use core::marker::PhantomData;
 
 /// The sending handle of a typed ring: [`spsc::Producer`] for records of type `T`.
 pub struct TypedProducer<T, M: Memory = Mapping> {
-    bytes: spsc::Producer<M>,
+    pub(super) bytes: spsc::Producer<M>,
     of: PhantomData<fn(&T)>,
 }
 

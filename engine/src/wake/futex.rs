@@ -6,7 +6,7 @@ use std::io;
 
 /// The kernel's queue for a word of memory.
 #[derive(Debug)]
-pub(super) struct Futex;
+pub(crate) struct Futex;
 
 impl Means for Futex {
     fn sleep(&self, berth: Berth, bell: u32, ns: u64) -> bool {

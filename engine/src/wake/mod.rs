@@ -25,9 +25,9 @@ use crate::ring::{Role, Wake};
 use crate::sync::{Ordering, Raw};
 use core::fmt::Debug;
 use core::mem::offset_of;
-use futex::Futex;
 use std::time::Duration;
 
+pub(crate) use futex::Futex;
 pub(crate) use sysv_sem::{forget as forget_sysv, random_key, room_for_set};
 
 /// A way of sleeping until somebody rings.
@@ -57,7 +57,7 @@ impl Berth {
     }
 
     /// The bell's lower half, which comes first.
-    fn bell(self) -> *const u32 {
+    pub(crate) fn bell(self) -> *const u32 {
         self.raw.base().wrapping_add(self.bell_at()).cast()
     }
 

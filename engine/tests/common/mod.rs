@@ -6,6 +6,7 @@
 use annulus::segment::{Name, SegmentError};
 use annulus::{Backing, Consumer, Deadline, RecvError, Segment};
 use annulus_testkit::Scratch;
+use std::mem::offset_of;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
@@ -152,4 +153,40 @@ pub(crate) fn wait_for(pid: libc::pid_t) -> i32 {
 pub(crate) fn is_root() -> bool {
     // SAFETY: takes nothing and cannot fail.
     unsafe { libc::geteuid() == 0 }
+}
+
+/// The system call numbered `number` fails with `errno` from now on in this thread.
+pub(crate) fn refuse(number: libc::c_long, errno: i32) {
+    let statement = |code, k| libc::sock_filter { code, jt: 0, jf: 0, k };
+    let (load, ret) = (libc::BPF_LD | libc::BPF_W | libc::BPF_ABS, libc::BPF_RET | libc::BPF_K);
+    let refused = libc::SECCOMP_RET_ERRNO | errno as u32;
+    let mut program = [
+        statement(load as u16, offset_of!(libc::seccomp_data, nr) as u32),
+        libc::sock_filter {
+            code: (libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K) as u16,
+            jt: 0,
+            jf: 1,
+            k: number as u32,
+        },
+        statement(ret as u16, refused),
+        statement(ret as u16, libc::SECCOMP_RET_ALLOW),
+    ];
+    let filter = libc::sock_fprog { len: program.len() as u16, filter: program.as_mut_ptr() };
+    // SAFETY: takes no pointer.
+    assert_eq!(unsafe { libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) }, 0);
+    // SAFETY: a program of so many statements, valid for the call to read.
+    let set = unsafe { libc::prctl(libc::PR_SET_SECCOMP, libc::SECCOMP_MODE_FILTER, &filter) };
+    assert_eq!(set, 0, "{}", std::io::Error::last_os_error());
+}
+
+/// Processor time that this process has used so far.
+pub(crate) fn processor_time() -> Duration {
+    // SAFETY: a `rusage` is integers, for which zero is a value.
+    let mut usage: libc::rusage = unsafe { std::mem::zeroed() };
+    // SAFETY: `usage` is there to be filled.
+    assert_eq!(unsafe { libc::getrusage(libc::RUSAGE_SELF, &mut usage) }, 0);
+    let span = |time: libc::timeval| {
+        Duration::from_secs(time.tv_sec as u64) + Duration::from_micros(time.tv_usec as u64)
+    };
+    span(usage.ru_utime) + span(usage.ru_stime)
 }

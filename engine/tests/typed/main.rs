@@ -8,6 +8,7 @@ mod in_place;
 mod layouts;
 mod processes;
 mod records;
+mod waits;
 
 use annulus::{Backing, Config, Segment};
 

@@ -261,6 +261,7 @@ impl<M: Memory> Drop for Consumer<M> {
             // ORDERING: Relaxed: a closed gate is an answer by itself; nothing is read on its word.
             self.area.close_gate(Role::Consumer, self.position, Ordering::Relaxed);
             self.sleeper.settle(&self.area);
+            self.sleeper.rise(&self.area);
             self.bell.ring_anyway(&self.area);
         }
     }

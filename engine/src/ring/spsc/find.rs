@@ -111,7 +111,7 @@ impl<M: Memory> Consumer<M> {
     /// As `find`; what was counted is shown when there is none.
     #[cold]
     #[inline(never)]
-    fn find_or_show(&mut self) -> Result<Found, RecvError> {
+    pub(super) fn find_or_show(&mut self) -> Result<Found, RecvError> {
         let found = self.find();
         if found.is_err() {
             self.publish_counters();
@@ -241,6 +241,8 @@ impl<M: Memory> Consumer<M> {
                 self.publish_counters();
                 if may_wait && !waits {
                     waits = true;
+                    // Who lies to be told by a descriptor does so no more.
+                    self.sleeper.rise(&self.area);
                     self.tally.begin_wait(&self.area, Role::Consumer);
                 }
             }
@@ -257,17 +259,19 @@ impl<M: Memory> Consumer<M> {
                 Turn::TimedOut => return Err(RecvError::Timeout),
                 Turn::Ask => {
                     if let Some(end) = self.ask_outside() {
-                        // Once more: the peer may have committed before it went.
-                        return match (self.try_find(), end) {
-                            (Err(RecvError::Empty), RecvError::Severed(_)) => {
-                                Err(self.poisoned(end, 0))
-                            }
-                            (Err(RecvError::Empty), _) => Err(end),
-                            (settled, _) => settled,
-                        };
+                        return self.find_before(end);
                     }
                 }
             }
+        }
+    }
+
+    /// Looks once more, since the peer may have committed before it went; else `end` it is.
+    pub(super) fn find_before(&mut self, end: RecvError) -> Result<Found, RecvError> {
+        match (self.try_find(), end) {
+            (Err(RecvError::Empty), RecvError::Severed(_)) => Err(self.poisoned(end, 0)),
+            (Err(RecvError::Empty), _) => Err(end),
+            (settled, _) => settled,
         }
     }
 
@@ -284,7 +288,7 @@ impl<M: Memory> Consumer<M> {
     }
 
     /// Why waiting for a message is in vain, if it is.
-    fn ask_outside(&mut self) -> Option<RecvError> {
+    pub(super) fn ask_outside(&mut self) -> Option<RecvError> {
         let before = self.area.participant(Role::Producer);
         match self.area.memory().outside() {
             Outside::PeerAlive => None,

@@ -29,6 +29,7 @@
 //! | `value.rs` | messages that are values of one type |
 //! | `ahead.rs` | asking for lines before they are wanted |
 //! | `backlog.rs` | what is unread, as somebody else sees it |
+//! | `side.rs` | either side, for those who sleep in its place |
 //! | `tally.rs` | counting what was moved, for people to read |
 //!
 //! # The rules
@@ -79,6 +80,7 @@ mod record;
 mod recv;
 mod room;
 mod send_batch;
+mod side;
 mod tally;
 #[cfg(feature = "typed")]
 mod value;
@@ -96,6 +98,7 @@ pub use consumer::Consumer;
 pub use producer::Producer;
 pub use record::Record;
 pub use recv::{Message, Received};
+pub use side::Room;
 pub use view::{Batch, View};
 
 /// A closed position as far as any could be: positions beyond are not believed.

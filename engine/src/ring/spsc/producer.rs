@@ -240,6 +240,7 @@ impl<M: Memory> Drop for Producer<M> {
             // ORDERING: Release, edge G: every record comes before the close.
             self.area.close_gate(Role::Producer, self.tail, Ordering::Release);
             self.sleeper.settle(&self.area);
+            self.sleeper.rise(&self.area);
             self.bell.ring_anyway(&self.area);
         }
     }

@@ -37,7 +37,7 @@ impl<M: Memory> Producer<M> {
 
     /// The bytes of ring that a message of `len` takes.
     #[inline]
-    fn record_for(&self, len: usize) -> Result<u64, SendError> {
+    pub(super) fn record_for(&self, len: usize) -> Result<u64, SendError> {
         let limit = self.area.longest_message();
         if len > limit {
             return Err(SendError::TooLarge { limit: limit as u32 });
@@ -60,7 +60,7 @@ impl<M: Memory> Producer<M> {
 
     /// Reads `head` anew, then looks for room. An error says that there never will be any.
     #[cold]
-    fn look_for_room(&mut self, record: u64) -> Result<Option<Position>, SendError> {
+    pub(super) fn look_for_room(&mut self, record: u64) -> Result<Option<Position>, SendError> {
         if let Some((poison, _)) = self.poison {
             return Err(poison);
         }
@@ -104,6 +104,8 @@ impl<M: Memory> Producer<M> {
             }
             if !waits {
                 waits = true;
+                // Who lies to be told by a descriptor does so no more.
+                self.sleeper.rise(&self.area);
                 self.tally.begin_wait(&self.area, Role::Producer);
             }
             // ORDERING: Relaxed: only whether to look properly.
@@ -137,10 +139,7 @@ impl<M: Memory> Producer<M> {
     #[cold]
     fn park(&mut self, record: u64, deadline: Deadline) -> Turn {
         self.budget.was_vain();
-        let to_end = self.area.to_end(self.tail);
-        let skip = if record <= to_end { 0 } else { to_end };
-        let needed = (skip + record).max(self.area.capacity() / 4);
-        let wanted = (self.tail + needed).saturating_sub(self.area.capacity());
+        let (_, wanted) = self.heads_for(record);
         let area = &self.area;
         self.sleeper.park(area, wanted, deadline, || {
             // ORDERING: Relaxed: only whether to look properly.
@@ -148,8 +147,17 @@ impl<M: Memory> Producer<M> {
         })
     }
 
+    /// Where `head` has to be for the record to fit, and where for a quarter of the ring to be free
+    /// as well.
+    pub(super) fn heads_for(&self, record: u64) -> (Position, Position) {
+        let to_end = self.area.to_end(self.tail);
+        let skip = if record <= to_end { 0 } else { to_end };
+        let head_for = |bytes: u64| (self.tail + bytes).saturating_sub(self.area.capacity());
+        (head_for(skip + record), head_for((skip + record).max(self.area.capacity() / 4)))
+    }
+
     /// Why waiting for room is in vain, if it is.
-    fn ask_outside(&mut self) -> Option<SendError> {
+    pub(super) fn ask_outside(&mut self) -> Option<SendError> {
         let before = self.area.participant(Role::Consumer);
         match self.area.memory().outside() {
             Outside::PeerAlive => None,

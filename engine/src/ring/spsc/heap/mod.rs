@@ -8,6 +8,7 @@ use core::ptr::NonNull;
 
 mod counters;
 mod deaths;
+mod elsewhere;
 mod in_place;
 mod limits;
 mod parking;
