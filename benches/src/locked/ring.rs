@@ -15,9 +15,9 @@
 //! comes first does not matter.
 //!
 //! Nobody looks twice before he sleeps: who looks has the lock. Tried and lost (2-core AMD Zen 5
-//! VM, cores on one cache, `compare --rounds 5 locked/stream`, three alternating runs): an event set
-//! for each message, asleep or not, 3.8 to 4.9 M/s where the notes give 6.7 to 6.8. A ring of 1 MiB
-//! gives 7.0 to 7.3.
+//! VM, cores on one cache, `compare --rounds 5 locked/stream`, three alternating runs): an event
+//! set for each message, asleep or not, 3.8 to 4.9 M/s where the notes give 6.7 to 6.8. A ring of
+//! 1 MiB gives 7.0 to 7.3.
 
 use std::ptr::NonNull;
 

@@ -2,7 +2,7 @@
 //!
 //! Who waits in epoll cannot sleep at its bell. A thread of its process does so instead, its
 //! *watcher*, and makes the descriptor readable when somebody rings. All else stays as in
-//! [`park`](super): the side alone writes its bed, and S1 to S4 are its own.
+//! `park`: the side alone writes its bed, and S1 to S4 are its own.
 //!
 //! ```text
 //!      the side                            its watcher
@@ -18,7 +18,7 @@
 //! whose H1 does. If its H2 comes after O, it finds the order, and tells. If its H2 comes before O,
 //! the lock of the orders has O, and so S4, see what H1 saw: the bell is not b, and nobody waits.
 //! (With H2 before H1 an order and a ring could both come in between, and H3 would sleep on.) That
-//! what S4 does not see is rung for is [`park`](super)'s affair.
+//! what S4 does not see is rung for is `park`'s affair.
 //!
 //! **Who lies may lie down again**, to look once more: it lies on, if nobody rang, and needs no new
 //! barrier. The bell is the one that S1 saw when it lay down, so the above holds. It would not
