@@ -1,13 +1,13 @@
 //! Who sleeps in a side's place, against a clock of their own: what it finds at a slice's end, and
 //! what lying down costs.
 
-use annulus::Deadline;
 use annulus::layout::{Bed, CONSUMER, CONSUMER_BED, HEAD, PRODUCER_BED, Participant};
 use annulus::ring::any::{NoneReady, Slept, bell, wait_any};
 use annulus::ring::spsc::{Consumer, Producer};
 use annulus::ring::watch::{Armed, Order, Post, Told, Watch, arm, keep_watch};
 use annulus::ring::{Geometry, Role, Waiting};
 use annulus::sync::Outside;
+use annulus::{Deadline, SendError};
 use annulus_hostile::words::{Shape, WAITINGS};
 use annulus_hostile::world::{Reach, World};
 use std::mem::offset_of;
@@ -173,6 +173,20 @@ fn the_end_of_a_slice_finds_room_that_is_no_quarter() {
         assert_eq!(watched(&world, Role::Producer, watch, Outside::PeerAlive).0, found);
         assert_eq!(world.peek(PRODUCER_BED + offset_of!(Bed, wanted)), 256);
     }
+}
+
+#[test]
+fn a_send_that_waits_does_not_lie_for_what_was_armed_for() {
+    let world = World::new(geometry(PARKS));
+    let (mut producer, _consumer) = (producer(&world), consumer(&world));
+    while producer.try_send(&[0; 56]).is_ok() {}
+    let wanted = || world.peek(PRODUCER_BED + offset_of!(Bed, wanted));
+    let mut room = producer.room_for(440).expect("it is not too large");
+    assert_eq!(arm(&mut room, None, drop), Armed::Pending);
+    assert_eq!(wanted(), 448);
+    let soon = Deadline::at(world.time() + 10 * MS);
+    assert_eq!(producer.send(&[0; 56], soon), Err(SendError::Timeout));
+    assert_eq!(wanted(), 256);
 }
 
 #[test]

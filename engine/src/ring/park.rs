@@ -53,7 +53,7 @@
 //! place: a thread that then makes a descriptor readable, see [`watch`], or a call that sleeps at
 //! the bells of several rings at once, see `ring::any`. There one barrier is S3 of all rings, since
 //! it comes behind each S2 and before each S4. A side may so lie while its thread does other
-//! things, and lies on if it lies down once more; a call that waits has it get up first.
+//! things, and lies on if it lies down once more, unless it is for other room.
 //!
 //! **A peer that scribbles** can keep a sleeper from being rung, which costs a slice, or ring it
 //! for nothing, which costs a look. Deadlines hold.

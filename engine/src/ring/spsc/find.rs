@@ -241,8 +241,6 @@ impl<M: Memory> Consumer<M> {
                 self.publish_counters();
                 if may_wait && !waits {
                     waits = true;
-                    // Who lies to be told by a descriptor does so no more.
-                    self.sleeper.rise(&self.area);
                     self.tally.begin_wait(&self.area, Role::Consumer);
                 }
             }

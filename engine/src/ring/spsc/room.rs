@@ -104,7 +104,7 @@ impl<M: Memory> Producer<M> {
             }
             if !waits {
                 waits = true;
-                // Who lies to be told by a descriptor does so no more.
+                // Who lies to be told by a descriptor may be waiting for other room.
                 self.sleeper.rise(&self.area);
                 self.tally.begin_wait(&self.area, Role::Producer);
             }
