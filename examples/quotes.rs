@@ -5,9 +5,11 @@
 //! cargo run --release --bin quotes recv
 //! ```
 
-use annulus::segment::{Name, Removal, remove};
+use annulus::segment::{Name, Removal, RemoveError, remove};
 use annulus::{Attach, Backing, Config, Deadline, RecvError, Segment};
 use std::error::Error;
+use std::thread::sleep;
+use std::time::Duration;
 
 const QUOTES: u64 = 1_000_000;
 
@@ -62,6 +64,12 @@ fn recv(name: &Name) -> Result<(), Box<dyn Error>> {
     }
     println!("{count} quotes received, the highest bid was {highest:.2}");
     consumer.close();
-    remove(name, Removal::Spent)?;
+    // The sender may still hold the ring for the moment that it takes to leave.
+    while let Err(error) = remove(name, Removal::Spent) {
+        match error {
+            RemoveError::Held { .. } => sleep(Duration::from_millis(1)),
+            error => return Err(error.into()),
+        }
+    }
     Ok(())
 }
