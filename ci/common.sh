@@ -35,12 +35,14 @@ some_pass() {
 # The keys of sets of System V semaphores that are of our making (0x41......) and that no segment in
 # shared memory names, at byte 88 of its header: nobody needs them.
 orphan_sets() {
-    local file key named=' '
+    local file key sets named=' '
+    # Before the names: a set is made only when its segment has one.
+    sets=$(awk 'NR > 1 && $4 == 4 { print $1 }' /proc/sysvipc/sem 2> /dev/null)
     for file in /dev/shm/annulus.*; do
         [ -f "$file" ] || continue
         named+="$(od -An -tu4 -j88 -N4 "$file" 2> /dev/null | tr -d ' ') "
     done
-    for key in $(awk 'NR > 1 && $4 == 4 { print $1 }' /proc/sysvipc/sem 2> /dev/null); do
+    for key in $sets; do
         if [ $((key >> 24)) = 65 ] && [[ $named != *" $key "* ]]; then
             echo "$key"
         fi
