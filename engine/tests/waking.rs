@@ -4,12 +4,12 @@
 mod common;
 
 use annulus::layout::{CONSUMER_ALARM, Header};
-use annulus::segment::{JoinError, Name, Removal, SegmentError, remove};
+use annulus::segment::{JoinError, Name, Removal, RemoveError, SegmentError, remove};
 use annulus::{
     Attach, Backing, Config, Consumer, Deadline, Producer, RecvError, Segment, Wait, Wake,
 };
 use annulus_testkit::{Scratch, ScratchDir, skip};
-use common::{in_fork, is_root, named, refusal, soon};
+use common::{in_fork, is_root, named, refusal, refuse, soon};
 use std::fs::{self, File, OpenOptions};
 use std::os::unix::fs::FileExt;
 use std::thread;
@@ -92,7 +92,7 @@ fn assert_waits(producer: &mut Producer, consumer: &mut Consumer) {
     consumer.recv(&mut [0; 8], soon()).unwrap();
 }
 
-/// How many semaphores of the segment's set there are, or none.
+/// The segment's set of semaphores, if there is one.
 fn set_of(header: &Header) -> Option<i32> {
     assert_ne!(header.wake_key, 0);
     // SAFETY: takes no pointer.
@@ -171,6 +171,25 @@ mod system_v_semaphores {
             assert_eq!(set_of(&segment.header()), None, "it stayed behind");
             drop(held);
         }
+    }
+
+    /// So a kill between the two leaves no set that nothing names.
+    #[cfg(target_arch = "x86_64")]
+    #[test]
+    fn are_removed_before_the_name() {
+        let scratch = Scratch::new();
+        let segment = create(&scratch, Wake::SysvSem);
+        hand_over(&segment, 10);
+        let name = Name::new(scratch.name()).unwrap();
+        let removed = thread::spawn(move || {
+            refuse(libc::SYS_unlink, libc::EPERM);
+            remove(&name, Removal::Unheld)
+        });
+        assert_eq!(removed.join().unwrap(), Err(RemoveError::Denied));
+        assert_eq!(set_of(&segment.header()), None);
+        // And it is as good as before.
+        let again = Segment::attach(&named(&scratch), &Attach::default()).unwrap();
+        hand_over(&again, 10);
     }
 
     #[test]

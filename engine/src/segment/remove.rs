@@ -79,6 +79,13 @@ pub fn remove(name: &Name, removal: Removal) -> Result<(), RemoveError> {
         return Err(RemoveError::NotSpent);
     }
     check_still_named(&path, &file)?;
+    // Before the name: who is killed in between leaves a segment without a set, which the next who
+    // joins makes anew, and no set that nothing names.
+    if let Some(checked) = &checked
+        && checked.geometry.waiting().wake() == Some(Wake::SysvSem)
+    {
+        wake::forget_sysv(&checked.header);
+    }
     fs::remove_file(&path).map_err(|error| match fd::errno_of(&error) {
         libc::ENOENT => RemoveError::NotFound,
         libc::EACCES | libc::EPERM => RemoveError::Denied,
@@ -86,11 +93,6 @@ pub fn remove(name: &Name, removal: Removal) -> Result<(), RemoveError> {
     })?;
     if let Some((map, checked)) = held_by {
         mark(map.raw(), checked);
-    }
-    if let Some(checked) = checked
-        && checked.geometry.waiting().wake() == Some(Wake::SysvSem)
-    {
-        wake::forget_sysv(&checked.header);
     }
     Ok(())
 }
@@ -113,9 +115,10 @@ fn mark(raw: Raw, checked: &Checked) {
         // SAFETY: as above.
         unsafe { raw.store(bell, rung, Ordering::Release) };
     }
-    // Without a wake sleepers see the bell when their slice ends. One that waits for a dead process
-    // would have us wait, too.
-    let Some(wake) = checked.geometry.waiting().wake().filter(|wake| wake.is_crash_safe()) else {
+    // Without a wake sleepers see the bell when their slice ends. Those who slept by a set are
+    // awake, since that is gone. One who has an event's mutex may be dead, and we would wait for
+    // it.
+    let Some(wake @ (Wake::Futex | Wake::PosixSem)) = checked.geometry.waiting().wake() else {
         return;
     };
     if let Ok(means) = wake::open(wake, &checked.header, raw) {

@@ -3,7 +3,7 @@
 use super::{WaitAnyError, Waitable};
 use crate::ring::any::{NoneReady, Slept, bell, poll_any, wait_any as wait_for_any};
 use crate::sync::Deadline;
-use crate::sync::futex_waitv::{self, WORDS_MAX, Waiter};
+use crate::wake::futex_waitv::{self, WORDS_MAX, Waiter};
 use std::thread;
 use std::time::Duration;
 

@@ -13,7 +13,6 @@
 //!   each of which happens once, in one piece: whatever a peer that breaks the rules writes.
 
 mod copy;
-pub(crate) mod futex_waitv;
 pub(crate) mod membarrier;
 pub(crate) mod processors;
 mod raw;

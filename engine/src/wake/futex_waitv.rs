@@ -1,15 +1,11 @@
 //! futex_waitv(2) on shared memory: sleeping at several words at once (Linux 5.16).
 
+use super::{sleep_instead, timespec};
 use crate::ring::any::Slept;
 use std::io;
-use std::thread;
-use std::time::Duration;
 
 /// So many words at most.
 pub(crate) const WORDS_MAX: usize = 128;
-
-/// How long one sleeps who cannot at this moment, for want of memory or of a page.
-const INSTEAD: Duration = Duration::from_millis(1);
 
 /// A word to sleep at, as the kernel takes it.
 #[repr(C)]
@@ -40,10 +36,7 @@ impl Waiter {
 /// A word that is not mapped is an error of the kernel's, and no more.
 pub(crate) fn wait(waiters: &[Waiter], until_ns: u64) -> Slept {
     debug_assert!(waiters.len() <= WORDS_MAX);
-    let until = libc::timespec {
-        tv_sec: (until_ns / 1_000_000_000).cast_signed(),
-        tv_nsec: (until_ns % 1_000_000_000).cast_signed(),
-    };
+    let until = timespec(until_ns);
     let no_flags: libc::c_uint = 0;
     // SAFETY: waiters and time are valid for the call to read; it reads the words by itself.
     let status = unsafe {
@@ -64,9 +57,10 @@ pub(crate) fn wait(waiters: &[Waiter], until_ns: u64) -> Slept {
         Some(libc::ETIMEDOUT) => Slept::Out,
         // An older kernel, or one that is told to refuse it.
         Some(libc::ENOSYS | libc::EPERM | libc::EACCES | libc::EINVAL) => Slept::Refused,
-        // Without a sleep of its own this would be a loop at full speed.
+        // No memory, or a page that is gone: without a sleep of its own this would be a loop at
+        // full speed.
         _ => {
-            thread::sleep(INSTEAD);
+            sleep_instead(u64::MAX);
             Slept::Woken
         }
     }

@@ -15,6 +15,7 @@
 #[cfg(feature = "event")]
 mod event;
 mod futex;
+pub(crate) mod futex_waitv;
 #[cfg(target_env = "gnu")]
 mod posix_sem;
 mod sysv_sem;
