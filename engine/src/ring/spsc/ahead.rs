@@ -76,7 +76,7 @@ impl Ahead {
 #[inline(always)]
 const fn lines(start: Position, end: Position) -> u64 {
     match end - start {
-        0..LINE => (start / LINE != end / LINE) as u64,
+        0..LINE => (end % LINE < end - start) as u64,
         record @ LINE..=RECORD_MAX => record.div_ceil(LINE),
         _ => 0,
     }

@@ -185,11 +185,11 @@ impl<M: Memory> Producer<M> {
             return None;
         }
         if end < self.short_end {
-            self.write(start, message);
+            self.write_within(start, message);
             return Some(start);
         }
         if end < self.rung_end {
-            self.write(start, message);
+            self.write_within(start, message);
             self.bell.published_to_sleepers(&self.area, end);
             return Some(start);
         }
@@ -211,10 +211,8 @@ impl<M: Memory> Producer<M> {
     fn write_any(&mut self, start: Position, message: &[u8]) -> Position {
         self.skip_to(start);
         self.ask_for_next_word(start, message.len());
-        self.write(start, message);
-        self.bell.published(&self.area, self.tail);
-        self.set_short_end();
-        start
+        self.write_payload(self.area.place(start).plus(word::BYTES), message);
+        self.commit(start, message.len() as u64)
     }
 }
 

@@ -11,6 +11,7 @@
 use super::Producer;
 use super::producer::SHORT_MAX;
 use super::tally::Moved;
+use super::write::Site;
 use crate::error::SendError;
 use crate::ring::{Role, word};
 use crate::sync::{Deadline, Memory, Ordering};
@@ -86,7 +87,8 @@ impl<M: Memory> Producer<M> {
             (next, count) = (record_end, count + 1);
         }
         if let Some(word) = first_word {
-            self.show(start, next, word, tag, wrap);
+            let (place, next_place) = (wrap.place(start), wrap.place(next));
+            self.show(Site { place, next, next_place, tag }, word);
             self.bell.published(&self.area, next);
             // After the loop, where it costs a multiplication for messages of one type's length.
             let lens = messages[..count].iter().map(|message| bytes(message).len() as u64);

@@ -2,34 +2,33 @@
 //! shows it.
 
 use super::super::Position;
-use super::super::area::{Place, Wrap};
+use super::super::area::Place;
 use super::super::word::{self, Tag};
-use super::ahead::Ahead;
 use super::tally::Moved;
 use super::{Claim, Producer};
 use crate::layout::CELL;
 use crate::sync::{Memory, Ordering};
 
-/// What publishing a record takes, looked up before its payload is written: after each store
-/// into the ring the compiler would read our fields again.
+/// A record's place, the next one's, and what else showing it takes. Made before its payload is
+/// written: after each store into the ring the compiler would read our fields again.
 #[derive(Clone, Copy)]
-struct Publication {
-    start: Position,
-    next: Position,
-    len: usize,
-    word: u64,
-    tag: Tag,
-    wrap: Wrap,
-    ahead: Ahead,
+pub(super) struct Site {
+    pub(super) place: Place,
+    pub(super) next: Position,
+    pub(super) next_place: Place,
+    pub(super) tag: Tag,
 }
 
 impl<M: Memory> Producer<M> {
-    /// Writes `message` at `start`, which has room for it in this lap, and publishes it.
+    /// Writes `message` at `start`, with room for it and the next word in this lap, and shows it.
     #[inline(always)]
-    pub(super) fn write(&mut self, start: Position, message: &[u8]) {
-        let publication = self.publication(start, message.len() as u64);
-        self.write_payload(publication.wrap.place(start).plus(word::BYTES), message);
-        self.publish(publication);
+    pub(super) fn write_within(&mut self, start: Position, message: &[u8]) {
+        let place = self.area.place(start);
+        let record = word::record_bytes(message.len() as u64);
+        let next_place = place.plus(record as usize);
+        let site = Site { place, next: start + record, next_place, tag: self.tag };
+        self.write_payload(place.plus(word::BYTES), message);
+        self.publish(start, site, message.len());
     }
 
     /// Writes `message` at `payload`, in whole words.
@@ -60,58 +59,38 @@ impl<M: Memory> Producer<M> {
     /// Publishes the record of `len` payload bytes at `start`, which may be the lap's last.
     #[inline]
     pub(super) fn commit(&mut self, start: Position, len: u64) -> Position {
-        self.publish(self.publication(start, len));
+        let next = start + word::record_bytes(len);
+        let (place, next_place) = (self.area.place(start), self.area.place(next));
+        self.publish(start, Site { place, next, next_place, tag: self.tag }, len as usize);
         self.bell.published(&self.area, self.tail);
         self.set_short_end();
         start
     }
 
-    /// What publishing a record of `len` payload bytes at `start` takes.
+    /// Shows the record of `len` payload bytes at `start`, counts it, and asks for lines ahead. The
+    /// short way may not be taken after the lap's last one before [`Producer::set_short_end`] was
+    /// called.
     #[inline(always)]
-    fn publication(&self, start: Position, len: u64) -> Publication {
-        let next = start + word::record_bytes(len);
-        Publication {
-            start,
-            next,
-            len: len as usize,
-            word: self.tag.message(len),
-            tag: self.tag,
-            wrap: self.area.wrap(),
-            ahead: self.ahead,
-        }
-    }
-
-    /// Publishes a record. The short way may not be taken after the lap's last one before
-    /// [`Producer::set_short_end`] was called.
-    #[inline(always)]
-    fn publish(&mut self, record: Publication) {
-        let Publication { start, next, .. } = record;
-        self.show(start, next, record.word, record.tag, record.wrap);
-        self.tally.add(Moved::one(record.len));
-        for place in record.ahead.places(record.wrap, start, next) {
+    fn publish(&mut self, start: Position, site: Site, len: usize) {
+        self.show(site, site.tag.message(len as u64));
+        self.tally.add(Moved::one(len));
+        for place in self.ahead.places(self.area.wrap(), start, site.next) {
             self.area.prefetch_write(place);
         }
     }
 
-    /// Shows the record at `start`, whose word is `word`, and all that may stand behind it up to
-    /// `next`.
+    /// Shows the record at `site`, whose word is `word`, and all that may stand behind it up to the
+    /// next one.
     #[inline(always)]
-    pub(super) fn show(
-        &mut self,
-        start: Position,
-        next: Position,
-        word: u64,
-        tag: Tag,
-        wrap: Wrap,
-    ) {
+    pub(super) fn show(&mut self, site: Site, word: u64) {
         // Rule 2.
         // ORDERING: Relaxed: only producers write there, and the role came to us by a lock.
-        if tag.accepts(self.area.word_at(wrap.place(next), Ordering::Relaxed)) {
-            self.unmake(next);
+        if site.tag.accepts(self.area.word_at(site.next_place, Ordering::Relaxed)) {
+            self.unmake(site.next);
         }
         // ORDERING: Release, edge W: payload and zeroed word come before the word.
-        self.area.set_word_at(wrap.place(start), word, Ordering::Release);
-        self.tail = next;
+        self.area.set_word_at(site.place, word, Ordering::Release);
+        self.tail = site.next;
     }
 
     /// Payload stands at `next` that would be taken for a record: zeroes it, before anyone looks
