@@ -58,8 +58,11 @@
 //! **A peer that scribbles** can keep a sleeper from being rung, which costs a slice, or ring it
 //! for nothing, which costs a look. Deadlines hold.
 
+mod bell;
 pub(super) mod steps;
 pub mod watch;
+
+pub(super) use bell::{Bell, ConsumerSleeps, ProducerSleeps};
 
 use super::area::Area;
 use super::gate::Standing;
@@ -239,102 +242,6 @@ impl Sleeper {
     fn count_backstop<M: Memory>(&mut self, area: &Area<M>) {
         self.backstop = self.backstop.wrapping_add(1);
         area.note(self.role, offset_of!(Participant, backstop), self.backstop);
-    }
-}
-
-/// How a side that publishes keeps P3 behind P1.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Mode {
-    /// Nobody ever sleeps.
-    Silent,
-    /// Who sleeps pays for it.
-    Light,
-    /// By a fence of its own.
-    Fenced,
-}
-
-/// The other side's bell, as the side sees it that publishes.
-pub(super) struct Bell {
-    /// Who sleeps there.
-    role: Role,
-    mode: Mode,
-    /// `asleep`, as last looked at and done with.
-    seen: u64,
-}
-
-impl Bell {
-    /// The bell of `role`, rung once if it sleeps: a predecessor may have died before it could.
-    pub(super) fn of<M: Memory>(area: &Area<M>, role: Role, waiting: Waiting) -> Bell {
-        let mode = match waiting.barrier() {
-            None => Mode::Silent,
-            Some(Barrier::Membarrier) if area.memory().is_registered() => Mode::Light,
-            Some(_) => Mode::Fenced,
-        };
-        let mut bell = Bell { role, mode, seen: 0 };
-        bell.ring_anyway(area);
-        bell
-    }
-
-    /// Whether nobody ever sleeps there.
-    pub(super) fn is_silent(&self) -> bool {
-        self.mode == Mode::Silent
-    }
-
-    /// P2 to P4: something was published, by which `reached` is reached.
-    #[inline(always)]
-    pub(super) fn published<M: Memory>(&mut self, area: &Area<M>, reached: Position) {
-        if self.mode != Mode::Silent {
-            self.published_to_sleepers(area, reached);
-        }
-    }
-
-    /// The same, for who knows that the other side may sleep.
-    #[inline(always)]
-    pub(super) fn published_to_sleepers<M: Memory>(&mut self, area: &Area<M>, reached: Position) {
-        if self.mode == Mode::Fenced {
-            return self.look_behind_a_fence(area, reached);
-        }
-        area.memory().compiler_fence();
-        self.look(area, reached);
-    }
-
-    /// A call of its own, since a fence costs more than that: a part of every send it would cost
-    /// rings without one.
-    #[inline(never)]
-    fn look_behind_a_fence<M: Memory>(&mut self, area: &Area<M>, reached: Position) {
-        area.memory().fence();
-        self.look(area, reached);
-    }
-
-    #[inline(always)]
-    fn look<M: Memory>(&mut self, area: &Area<M>, reached: Position) {
-        // ORDERING: Relaxed: behind the barrier. Looked at properly if it changed.
-        if area.bed(self.role, offset_of!(Bed, asleep), Ordering::Relaxed) != self.seen {
-            self.answer(area, reached);
-        }
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn answer<M: Memory>(&mut self, area: &Area<M>, reached: Position) {
-        // ORDERING: Acquire, edge A: `wanted` was written before it.
-        let asleep = area.bed(self.role, offset_of!(Bed, asleep), Ordering::Acquire);
-        if asleep & 1 != 0 {
-            // ORDERING: Relaxed: as above.
-            if reached < area.bed(self.role, offset_of!(Bed, wanted), Ordering::Relaxed) {
-                return;
-            }
-            area.ring(self.role);
-        }
-        self.seen = asleep;
-    }
-
-    /// The ring was joined or closed here: who sleeps is to look, whatever it waits for.
-    pub(super) fn ring_anyway<M: Memory>(&mut self, area: &Area<M>) {
-        if self.mode != Mode::Silent {
-            area.memory().fence();
-            self.answer(area, Position::MAX);
-        }
     }
 }
 

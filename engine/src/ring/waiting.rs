@@ -6,7 +6,7 @@ use core::fmt;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Wait {
     /// It looks, for as long as it takes: the fastest, and a whole core for each who waits. Nobody
-    /// can sleep, so a message costs nothing for waking anybody.
+    /// ever sleeps, and nobody has to be woken.
     Spin,
     /// It looks for up to 50 us, less where that was in vain lately, and then sleeps.
     #[default]

@@ -2,7 +2,7 @@
 
 use super::super::area::Area;
 use super::super::gate::Gate;
-use super::super::park::{Bell, Sleeper};
+use super::super::park::{Bell, ProducerSleeps, Sleeper};
 use super::super::spin::Cadence;
 use super::super::waiting::Budget;
 use super::super::word::Tag;
@@ -57,7 +57,7 @@ pub struct Consumer<M: Memory> {
     /// How long to look at an empty ring, where to sleep then, and how a producer is woken.
     pub(super) budget: Budget,
     pub(super) sleeper: Sleeper,
-    pub(super) bell: Bell,
+    pub(super) bell: Bell<ProducerSleeps>,
     /// From where on the run's messages are not counted yet.
     pub(super) counted: Position,
     pub(super) poison: Option<(RecvError, u64)>,
@@ -88,7 +88,7 @@ impl<M: Memory> Consumer<M> {
         let mut consumer = Consumer {
             budget: Budget::of(waiting, || area.memory().is_alone()),
             sleeper: Sleeper::of(&area, Role::Consumer, waiting),
-            bell: Bell::of(&area, Role::Producer, waiting),
+            bell: Bell::of(&area, waiting),
             cadence: Cadence::of(area.memory()),
             ahead: Ahead::of(area.capacity()),
             tally: Tally::after(&area, Role::Consumer),

@@ -2,7 +2,7 @@
 
 use super::super::area::Area;
 use super::super::gate::{Gate, Standing};
-use super::super::park::{Bell, Sleeper};
+use super::super::park::{Bell, ConsumerSleeps, Sleeper};
 use super::super::spin::Cadence;
 use super::super::waiting::Budget;
 use super::super::word::{self, Framed, Tag};
@@ -31,9 +31,8 @@ pub struct Producer<M: Memory> {
     pub(super) room_end: Position,
     /// Before where a record must end to be sent by the short way: in this lap, and with room.
     pub(super) short_end: Position,
-    /// The same where the consumer may sleep; one of the two is 0. So a send that nobody has to be
-    /// woken for has nothing to do with it.
-    pub(super) rung_end: Position,
+    /// The same where a send needs a fence; one of the two is 0.
+    pub(super) fenced_end: Position,
     /// The tag of the lap that `tail` is in.
     pub(super) tag: Tag,
     pub(super) cadence: Cadence,
@@ -42,7 +41,7 @@ pub struct Producer<M: Memory> {
     /// How long to look at a full ring, where to sleep then, and how a sleeping consumer is woken.
     pub(super) budget: Budget,
     pub(super) sleeper: Sleeper,
-    pub(super) bell: Bell,
+    pub(super) bell: Bell<ConsumerSleeps>,
     pub(super) poison: Option<(SendError, u64)>,
     pub(super) not_sync: PhantomData<Cell<()>>,
 }
@@ -77,10 +76,10 @@ impl<M: Memory> Producer<M> {
         Ok(Producer {
             budget: Budget::of(waiting, || area.memory().is_alone()),
             sleeper: Sleeper::of(&area, Role::Producer, waiting),
-            bell: Bell::of(&area, Role::Consumer, waiting),
+            bell: Bell::of(&area, waiting),
             room_end: head + area.capacity(),
             short_end: 0,
-            rung_end: 0,
+            fenced_end: 0,
             tag: area.tag(tail),
             cadence: Cadence::of(area.memory()),
             ahead: Ahead::of(area.capacity()),
@@ -186,11 +185,12 @@ impl<M: Memory> Producer<M> {
         }
         if end < self.short_end {
             self.write_within(start, message);
+            self.bell.published_unfenced(&self.area, end);
             return Some(start);
         }
-        if end < self.rung_end {
+        if end < self.fenced_end {
             self.write_within(start, message);
-            self.bell.published_to_sleepers(&self.area, end);
+            self.bell.published_behind_a_fence(&self.area, end);
             return Some(start);
         }
         None

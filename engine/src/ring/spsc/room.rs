@@ -191,7 +191,7 @@ impl<M: Memory> Producer<M> {
     fn poisoned(&mut self, error: SendError, at: u64) -> SendError {
         self.poison = Some((error, at));
         self.room_end = 0;
-        (self.short_end, self.rung_end) = (0, 0);
+        (self.short_end, self.fenced_end) = (0, 0);
         error
     }
 }

@@ -62,7 +62,7 @@ impl<M: Memory> Producer<M> {
             return 0;
         }
         let start = self.tail;
-        let end = self.short_end.max(self.rung_end).min(start + TOGETHER_BYTES);
+        let end = self.short_end.max(self.fenced_end).min(start + TOGETHER_BYTES);
         let (tag, wrap, ahead) = (self.tag, self.area.wrap(), self.ahead);
         let mut first_word = None;
         let (mut next, mut count) = (start, 0);

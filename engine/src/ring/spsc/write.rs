@@ -110,7 +110,7 @@ impl<M: Memory> Producer<M> {
         // Rule 8: a record ends before this, so at most where the room ends.
         let room_end = self.room_end + CELL;
         let end = lap_end.min(room_end).min(self.area.longest_end(self.tail));
-        (self.short_end, self.rung_end) = if self.bell.is_silent() { (end, 0) } else { (0, end) };
+        (self.short_end, self.fenced_end) = if self.bell.is_fenced() { (0, end) } else { (end, 0) };
     }
 
     /// Fills the ring's end with padding if `start` is the next lap's first position.

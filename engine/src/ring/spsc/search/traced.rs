@@ -1,7 +1,7 @@
 //! Memory that shows every store to the model, and in which a victim dies at its k-th store.
 
 use super::model::Model;
-use crate::layout::{CONSUMER_GATE, DATA, HEAD, PRODUCER_GATE};
+use crate::layout::{CONSUMER_BED, CONSUMER_GATE, DATA, HEAD, PRODUCER_BED, PRODUCER_GATE};
 use crate::ring::Geometry;
 use crate::ring::gate::Gate;
 use crate::sync::{Memory, Ordering, Outside};
@@ -21,7 +21,7 @@ pub(super) struct Traced {
 
 /// Where `head` and the ring stand in a [`Block`], which leaves out the bytes between.
 pub(super) const HEAD_AT: usize = 16;
-pub(super) const RING_AT: usize = 24;
+pub(super) const RING_AT: usize = 40;
 
 /// Where byte `at` of a segment stands in a [`Block`].
 fn place(at: usize) -> usize {
@@ -29,6 +29,9 @@ fn place(at: usize) -> usize {
         PRODUCER_GATE => 0,
         CONSUMER_GATE => 8,
         HEAD => HEAD_AT,
+        // Who sleeps there: nobody.
+        PRODUCER_BED => 24,
+        CONSUMER_BED => 32,
         at => RING_AT + (at.checked_sub(DATA).expect("a byte that a ring knows")),
     }
 }
