@@ -40,18 +40,20 @@ fn a_receiver_at_an_empty_ring_is_woken_by_the_message() {
 
 #[test]
 fn a_receiver_that_sleeps_twice_is_woken_twice() {
-    model(|| {
-        let (mut producer, mut consumer) = pair(Barrier::Fence);
-        let sender = thread::spawn(move || {
-            producer.try_send(&1u64.to_le_bytes()).expect("there is room");
-            producer.try_send(&2u64.to_le_bytes()).expect("there is room");
-            std::mem::forget(producer);
+    for form in FORMS {
+        model(move || {
+            let (mut producer, mut consumer) = pair(form);
+            let sender = thread::spawn(move || {
+                producer.try_send(&1u64.to_le_bytes()).expect("there is room");
+                producer.try_send(&2u64.to_le_bytes()).expect("there is room");
+                std::mem::forget(producer);
+            });
+            expect_word(&mut consumer, 1);
+            expect_word(&mut consumer, 2);
+            std::mem::forget(consumer);
+            sender.join().expect("the sender ends");
         });
-        expect_word(&mut consumer, 1);
-        expect_word(&mut consumer, 2);
-        std::mem::forget(consumer);
-        sender.join().expect("the sender ends");
-    });
+    }
 }
 
 #[test]
@@ -81,28 +83,32 @@ fn a_sender_at_a_full_ring_is_woken_by_the_release() {
 
 #[test]
 fn a_close_wakes_a_receiver() {
-    model(|| {
-        let (producer, mut consumer) = pair(Barrier::Fence);
-        let sender = thread::spawn(move || producer.close());
-        assert_eq!(consumer.recv(&mut [0; 8], Deadline::NEVER), Err(RecvError::Closed));
-        std::mem::forget(consumer);
-        sender.join().expect("the sender ends");
-    });
+    for form in FORMS {
+        model(move || {
+            let (producer, mut consumer) = pair(form);
+            let sender = thread::spawn(move || producer.close());
+            assert_eq!(consumer.recv(&mut [0; 8], Deadline::NEVER), Err(RecvError::Closed));
+            std::mem::forget(consumer);
+            sender.join().expect("the sender ends");
+        });
+    }
 }
 
 #[test]
 fn a_close_wakes_a_sender() {
-    model(|| {
-        let (mut producer, consumer) = pair(Barrier::Fence);
-        for word in 0..4u64 {
-            producer.try_send(&word.to_le_bytes()).expect("there is room");
-        }
-        let receiver = thread::spawn(move || consumer.close());
-        let sent = producer.send(&4u64.to_le_bytes(), Deadline::NEVER);
-        assert_eq!(sent, Err(SendError::PeerClosed));
-        std::mem::forget(producer);
-        receiver.join().expect("the receiver ends");
-    });
+    for form in FORMS {
+        model(move || {
+            let (mut producer, consumer) = pair(form);
+            for word in 0..4u64 {
+                producer.try_send(&word.to_le_bytes()).expect("there is room");
+            }
+            let receiver = thread::spawn(move || consumer.close());
+            let sent = producer.send(&4u64.to_le_bytes(), Deadline::NEVER);
+            assert_eq!(sent, Err(SendError::PeerClosed));
+            std::mem::forget(producer);
+            receiver.join().expect("the receiver ends");
+        });
+    }
 }
 
 /// Nobody rings for a message whose sender died before it could, but its successor.

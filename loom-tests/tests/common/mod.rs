@@ -37,12 +37,22 @@ pub(crate) fn consumer(memory: Modelled) -> Consumer<Modelled> {
     consumer_of(memory, geometry())
 }
 
+/// As a process that joins: registered where the ring asks for it.
+fn joining(memory: Modelled, geometry: Geometry) -> Modelled {
+    match geometry.waiting().barrier() {
+        Some(Barrier::Membarrier) => memory.registered(),
+        _ => memory,
+    }
+}
+
 pub(crate) fn producer_of(memory: Modelled, geometry: Geometry) -> Producer<Modelled> {
+    let memory = joining(memory, geometry);
     // SAFETY: a modelled ring has the geometry's size, and models have one producer at a time.
     unsafe { Producer::attach(memory, geometry) }.expect("nothing is corrupted")
 }
 
 pub(crate) fn consumer_of(memory: Modelled, geometry: Geometry) -> Consumer<Modelled> {
+    let memory = joining(memory, geometry);
     // SAFETY: as above, for the consumer.
     unsafe { Consumer::attach(memory, geometry) }.expect("nothing is corrupted")
 }
