@@ -81,6 +81,13 @@ impl Tag {
     }
 }
 
+/// Whether `word` is that of a message of `len` bytes, in whichever lap: of the half that is not the
+/// stamp, the one compare.
+#[inline(always)]
+pub(super) const fn is_message_of(word: u64, len: u64) -> bool {
+    word as u32 == (RECORD | len) as u32
+}
+
 /// What `word`, accepted by its tag, frames.
 #[inline(always)]
 pub(super) const fn framed(word: u64) -> Framed {

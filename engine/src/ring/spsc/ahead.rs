@@ -50,10 +50,13 @@ const EXPECTED_MAX: u64 = 128;
 const LINE: u64 = 64;
 
 /// How far ahead lines are asked for: a copy, like [`Wrap`], made before the ring is touched.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) struct Ahead(u64);
 
 impl Ahead {
+    /// No further than where one stands.
+    pub(super) const NOT: Ahead = Ahead(0);
+
     /// The distance that suits a ring of `capacity` bytes.
     pub(super) const fn of(capacity: u64) -> Ahead {
         Ahead(if capacity / 8 < AHEAD { capacity / 8 } else { AHEAD })
@@ -97,7 +100,8 @@ impl<M: Memory> Consumer<M> {
     pub(super) fn look_ahead(&mut self, record: u64) {
         let probe = self.position + trailing_bytes(record);
         if probe < self.lap_end {
-            self.trailing = self.tag.accepts(self.area.glimpse(probe));
+            let trails = self.tag.accepts(self.area.glimpse(probe));
+            self.asks = if trails { self.ahead } else { Ahead::NOT };
         }
     }
 
@@ -111,7 +115,7 @@ impl<M: Memory> Consumer<M> {
     #[inline(always)]
     pub(super) fn keep_distance(&mut self) {
         let is_too_soon = self.position - self.burst_start < APART_BYTES;
-        if is_too_soon || self.trailing || !self.is_in_long_stream() {
+        if self.trails() || is_too_soon || !self.is_in_long_stream() {
             return;
         }
         self.burst_start = self.position;
@@ -137,6 +141,11 @@ impl<M: Memory> Consumer<M> {
                 break;
             }
         }
+    }
+
+    /// Whether the producer was well ahead when last looked at.
+    pub(super) fn trails(&self) -> bool {
+        self.asks != Ahead::NOT
     }
 
     fn is_in_long_stream(&self) -> bool {

@@ -34,8 +34,10 @@ pub struct Consumer<M: Memory> {
     pub(super) lap_end: Position,
     /// `head`, as last stored.
     pub(super) released: Position,
-    /// The run that is received by the short way: messages of `run_len` bytes that end before
-    /// `run_end`, which is in this lap and before a release is due; 0 while there is no run.
+    /// The run that is received by the short way: messages of `run_len` bytes, whose words are
+    /// `run_word`, that end before `run_end`, which is in this lap and before a release is due; 0
+    /// while there is no run.
+    pub(super) run_word: u64,
     pub(super) run_len: usize,
     pub(super) run_end: Position,
     /// Bytes of a run, and one: 8 records, or an eighth of the ring if that is less.
@@ -48,11 +50,11 @@ pub struct Consumer<M: Memory> {
     /// Records until a release is due.
     pub(super) until_release: u32,
     pub(super) release_records: u32,
-    /// Whether the producer was well ahead when last looked at.
-    pub(super) trailing: bool,
     /// What one of the last records took.
     pub(super) last_record: u64,
+    /// How far ahead lines are asked for while the producer is, and how far now.
     pub(super) ahead: Ahead,
+    pub(super) asks: Ahead,
     pub(super) tally: Tally,
     /// How long to look at an empty ring, where to sleep then, and how a producer is woken.
     pub(super) budget: Budget,
@@ -100,12 +102,13 @@ impl<M: Memory> Consumer<M> {
             released: head,
             burst_start: head,
             stream_start: head,
+            run_word: 0,
             run_len: NO_RUN,
             run_end: 0,
             run_bytes: 0,
             until_release: RELEASE_RECORDS,
             release_records: RELEASE_RECORDS,
-            trailing: false,
+            asks: Ahead::NOT,
             last_record: 0,
             poison: None,
             not_sync: PhantomData,
@@ -238,10 +241,8 @@ impl<M: Memory> Consumer<M> {
         if end >= self.lap_end {
             self.go_to(end);
         }
-        if self.trailing {
-            for place in self.ahead.places(self.area.wrap(), start, end) {
-                self.area.prefetch_read(place);
-            }
+        for place in self.asks.places(self.area.wrap(), start, end) {
+            self.area.prefetch_read(place);
         }
         self.until_release = self.until_release.saturating_sub(moved.messages() as u32);
         self.tally.add(moved);

@@ -5,6 +5,7 @@ use super::super::spin::{Spin, Turn};
 use super::super::word::{self, Framed, Tag};
 use super::super::{Position, Role};
 use super::Consumer;
+use super::ahead::Ahead;
 use crate::error::{Corruption, RecvError, What};
 use crate::layout::PRODUCER_GATE;
 use crate::sync::{Deadline, Memory, Ordering, Outside};
@@ -176,7 +177,7 @@ impl<M: Memory> Consumer<M> {
         }
         // Rule 11, as in `end`.
         self.flush();
-        self.trailing = false;
+        self.asks = Ahead::NOT;
         (self.burst_start, self.stream_start) = (self.position, self.position);
         for _ in 0..BURST_LOOKS {
             for _ in 0..self.cadence.empty_pauses {
@@ -220,7 +221,7 @@ impl<M: Memory> Consumer<M> {
                     return Err(end);
                 }
             }
-            self.trailing = false;
+            self.asks = Ahead::NOT;
             let burst = self.position - self.burst_start;
             self.burst_start = self.position;
             if may_wait && burst >= STREAM_BYTES {

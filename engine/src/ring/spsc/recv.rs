@@ -1,12 +1,11 @@
 //! Receiving by copy: the short way of most messages, and the long one of all others.
 
 use super::Consumer;
-use super::ahead::Ahead;
 use super::find::Found;
 use super::tally::Moved;
 use crate::error::RecvError;
 use crate::ring::Position;
-use crate::ring::area::{Place, Wrap};
+use crate::ring::area::Place;
 use crate::ring::word;
 use crate::sync::{Deadline, Memory, Ordering};
 use core::ops::Deref;
@@ -35,14 +34,12 @@ impl<const N: usize> Deref for Message<N> {
     }
 }
 
-/// A record of the run in hand that was found, and what else passing it takes.
+/// A record of the run in hand that was found, and where it ends.
 #[derive(Clone, Copy)]
 pub(super) struct Short {
     pub(super) position: Position,
     end: Position,
     place: Place,
-    wrap: Wrap,
-    ahead: Ahead,
 }
 
 /// A message that was copied out.
@@ -156,28 +153,24 @@ impl<M: Memory> Consumer<M> {
         if len > SHORT_MAX {
             return None;
         }
-        let is_in_run = len == self.run_len && end < self.run_end;
-        // Our fields, before the look: after it the compiler would read each of them again.
-        let (wanted, wrap, ahead) = (self.tag.message(len as u64), self.area.wrap(), self.ahead);
-        let place = wrap.place(position);
+        let place = self.area.place(position);
         // ORDERING: Acquire, edge W: the payload is there when the word is.
-        if self.area.word_at(place, Ordering::Acquire) != wanted {
-            return None;
+        let word = self.area.word_at(place, Ordering::Acquire);
+        // Of the run in hand it is by two compares: with the run's word, and with our length.
+        let is_of_run = word == self.run_word && word::is_message_of(word, len as u64);
+        if is_of_run && end < self.run_end {
+            return Some(Short { position, end, place });
         }
-        if !is_in_run && !self.begin_run(len, may_wait) {
-            return None;
-        }
-        Some(Short { position, end, place, wrap, ahead })
+        let is_there = word == self.tag.message(len as u64) && self.begin_run(len, may_wait);
+        is_there.then_some(Short { position, end, place })
     }
 
     /// Passes the short message that was found.
     #[inline(always)]
     pub(super) fn pass_found_short(&mut self, short: Short) {
         self.position = short.end;
-        if self.trailing {
-            for place in short.ahead.places(short.wrap, short.position, short.end) {
-                self.area.prefetch_read(place);
-            }
+        for place in self.asks.places(self.area.wrap(), short.position, short.end) {
+            self.area.prefetch_read(place);
         }
     }
 
@@ -185,8 +178,8 @@ impl<M: Memory> Consumer<M> {
     /// may be passed before the next release is due. False if that is not even one.
     #[inline(never)]
     fn begin_run(&mut self, len: usize, may_wait: bool) -> bool {
-        let record = word::record_bytes(len as u64);
         if len != self.run_len {
+            let record = word::record_bytes(len as u64);
             if len > self.area.longest_message() {
                 return false;
             }
@@ -196,17 +189,18 @@ impl<M: Memory> Consumer<M> {
             let most = self.area.capacity() / 8 - 1 + record;
             self.run_bytes = (u64::from(self.release_records) * record).min(most) + 1;
             self.run_len = len;
+            self.last_record = record;
+            self.run_word = self.tag.message(len as u64);
         }
         self.flush();
-        self.last_record = record;
-        self.look_ahead(record);
+        self.look_ahead(self.last_record);
         if may_wait {
             self.keep_distance();
         }
         self.run_end = (self.released + self.run_bytes).min(self.lap_end);
         // Whatever else takes a record after some of the run releases it at once.
         self.until_release = 0;
-        self.position + record < self.run_end
+        self.position + self.last_record < self.run_end
     }
 
     /// Copies the short message that was passed, which fills `into`.

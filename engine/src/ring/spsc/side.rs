@@ -1,5 +1,6 @@
 //! The sides of an spsc ring, for those who sleep in their place.
 
+use super::ahead::Ahead;
 use super::{Consumer, Producer};
 use crate::error::{RecvError, SendError};
 use crate::ring::Role;
@@ -76,7 +77,7 @@ impl<M: Memory> Parts for Consumer<M> {
     }
 
     fn begin_wait(&mut self) {
-        self.trailing = false;
+        self.asks = Ahead::NOT;
         (self.burst_start, self.stream_start) = (self.position, self.position);
         self.tally.begin_wait(&self.area, Role::Consumer);
     }

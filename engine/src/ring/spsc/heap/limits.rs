@@ -344,7 +344,7 @@ fn a_consumer_behind_a_stream_knows_that_it_trails_and_at_its_end_that_it_does_n
                 _ => consumer.try_peek().map(|view| view.release()),
             }
             .expect("it is there");
-            *trailed = consumer.trailing;
+            *trailed = consumer.trails();
         }
         // Miri has no glimpse of what the other side may be writing.
         assert_eq!(trailed[20], !cfg!(miri), "way {way}");
