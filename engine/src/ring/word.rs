@@ -81,8 +81,8 @@ impl Tag {
     }
 }
 
-/// Whether `word` is that of a message of `len` bytes, in whichever lap: of the half that is not the
-/// stamp, the one compare.
+/// Whether `word` is that of a message of `len` bytes, in whichever lap: one compare of the half
+/// that is not the stamp.
 #[inline(always)]
 pub(super) const fn is_message_of(word: u64, len: u64) -> bool {
     word as u32 == (RECORD | len) as u32

@@ -79,8 +79,8 @@ impl Ahead {
 #[inline(always)]
 const fn lines(start: Position, end: Position) -> u64 {
     match end - start {
-        0..LINE => (end % LINE < end - start) as u64,
-        record @ LINE..=RECORD_MAX => record.div_ceil(LINE),
+        // Those that it fills, and the one it comes to last if it comes to one more.
+        record @ 0..=RECORD_MAX => record / LINE + (end % LINE < record % LINE) as u64,
         _ => 0,
     }
 }
@@ -200,9 +200,11 @@ mod tests {
     }
 
     #[test]
-    fn short_records_ask_for_each_line_once_and_long_ones_for_none() {
+    fn records_ask_for_each_line_once_and_long_ones_for_none() {
         assert_eq!(asked(16, 12), [0, 1, 2]);
         assert_eq!(asked(64, 3), [0, 1, 2]);
+        assert_eq!(asked(72, 8), [0, 1, 2, 3, 4, 5, 6, 7, 8]);
+        assert_eq!(asked(200, 8).len(), 25);
         assert_eq!(asked(RECORD_MAX + 8, 4), []);
     }
 
