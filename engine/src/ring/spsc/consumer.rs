@@ -155,7 +155,7 @@ impl<M: Memory> Consumer<M> {
         for count in 0..limit {
             if let Some(short) = self.find_short(len, false) {
                 each(Record::new(&self.area, short.position, len));
-                self.pass_found_short(short);
+                self.pass_short_to(short.position, short.end);
                 continue;
             }
             match self.try_find() {

@@ -134,6 +134,10 @@ impl<M: Memory> Producer<M> {
     /// place and then committed. Does not block. Dropped, it leaves nothing behind.
     #[inline]
     pub fn try_claim(&mut self, len: usize) -> Result<Claim<'_, M>, SendError> {
+        if self.has_short_room(len) {
+            let start = self.tail;
+            return Ok(Claim::new(self, start, len));
+        }
         let start = self.find_room(len)?;
         Ok(self.claim_at(start, len))
     }
@@ -141,6 +145,10 @@ impl<M: Memory> Producer<M> {
     /// Claims room for a message of up to `len` bytes, waiting for it until `deadline`.
     #[inline]
     pub fn claim(&mut self, len: usize, deadline: Deadline) -> Result<Claim<'_, M>, SendError> {
+        if self.has_short_room(len) {
+            let start = self.tail;
+            return Ok(Claim::new(self, start, len));
+        }
         let start = self.wait_for_room(len, deadline)?;
         Ok(self.claim_at(start, len))
     }
@@ -194,6 +202,21 @@ impl<M: Memory> Producer<M> {
             return Some(start);
         }
         None
+    }
+
+    /// Whether a message of `len` bytes can be claimed the short way.
+    #[inline(always)]
+    fn has_short_room(&self, len: usize) -> bool {
+        let end = self.tail + word::record_bytes(len as u64);
+        // ORDERING: Relaxed, as in `send_short`.
+        let open = self.area.gate(Role::Consumer, Ordering::Relaxed).is_open();
+        len <= SHORT_MAX && open && self.is_short_way(end)
+    }
+
+    /// Whether a record may end at `end`, which is not before our tail, by the short way.
+    #[inline(always)]
+    pub(super) fn is_short_way(&self, end: Position) -> bool {
+        end < self.short_end.max(self.fenced_end)
     }
 
     #[inline(never)]

@@ -38,7 +38,7 @@ impl<const N: usize> Deref for Message<N> {
 #[derive(Clone, Copy)]
 pub(super) struct Short {
     pub(super) position: Position,
-    end: Position,
+    pub(super) end: Position,
     place: Place,
 }
 
@@ -140,7 +140,7 @@ impl<M: Memory> Consumer<M> {
     #[inline(always)]
     fn pass_short(&mut self, len: usize, may_wait: bool) -> Option<Short> {
         let short = self.find_short(len, may_wait)?;
-        self.pass_found_short(short);
+        self.pass_short_to(short.position, short.end);
         Some(short)
     }
 
@@ -165,11 +165,11 @@ impl<M: Memory> Consumer<M> {
         is_there.then_some(Short { position, end, place })
     }
 
-    /// Passes the short message that was found.
+    /// Passes the short message that was found, from `start` to `end`.
     #[inline(always)]
-    pub(super) fn pass_found_short(&mut self, short: Short) {
-        self.position = short.end;
-        for place in self.asks.places(self.area.wrap(), short.position, short.end) {
+    pub(super) fn pass_short_to(&mut self, start: Position, end: Position) {
+        self.position = end;
+        for place in self.asks.places(self.area.wrap(), start, end) {
             self.area.prefetch_read(place);
         }
     }

@@ -4,6 +4,7 @@
 //! cannot be written as the length of an array.
 
 use super::find::Found;
+use super::recv::Short;
 use super::tally::Moved;
 use super::{Consumer, Producer, Record, View};
 use crate::error::{RecvError, SendError};
@@ -49,6 +50,9 @@ impl<M: Memory> Consumer<M> {
         len: usize,
         deadline: Deadline,
     ) -> Result<View<'_, M>, RecvError> {
+        if let Some(short) = self.find_short(len, deadline != Deadline::PASSED) {
+            return Ok(View::of_run(self, short, len));
+        }
         let found = self.find_until(deadline)?.of_len(len)?;
         Ok(View::new(self, found))
     }
@@ -56,6 +60,9 @@ impl<M: Memory> Consumer<M> {
     /// As [`Consumer::try_peek`], for a message of `len` bytes only. Another one stays in the ring.
     #[inline(always)]
     pub(crate) fn try_peek_of(&mut self, len: usize) -> Result<View<'_, M>, RecvError> {
+        if let Some(short) = self.find_short(len, false) {
+            return Ok(View::of_run(self, short, len));
+        }
         let found = self.try_find()?.of_len(len)?;
         Ok(View::new(self, found))
     }
@@ -72,7 +79,7 @@ impl<M: Memory> Consumer<M> {
         for count in 0..limit {
             if let Some(short) = self.find_short(len, false) {
                 each(Record::new(&self.area, short.position, len));
-                self.pass_found_short(short);
+                self.pass_short_to(short.position, short.end);
                 continue;
             }
             match self.try_find().and_then(|found| found.of_len(len)) {
@@ -93,6 +100,15 @@ impl<M: Memory> Consumer<M> {
         let mut value = T::new_zeroed();
         self.area.read_value(place.plus(word::BYTES), value.as_mut_bytes());
         value
+    }
+}
+
+impl<'c, M: Memory> View<'c, M> {
+    /// A short message of `len` bytes.
+    #[inline(always)]
+    pub(super) fn of_run(consumer: &'c mut Consumer<M>, short: Short, len: usize) -> Self {
+        let found = Found { position: short.position, end: short.end, len };
+        View { consumer, found, is_of_run: true }
     }
 }
 

@@ -11,14 +11,16 @@ const BATCH_RECORDS: usize = 64;
 
 /// The next message, in place. Dropped, it stays the next message.
 pub struct View<'c, M: Memory> {
-    consumer: &'c mut Consumer<M>,
-    found: Found,
+    pub(super) consumer: &'c mut Consumer<M>,
+    pub(super) found: Found,
+    /// Whether it is passed as one of the consumer's run, which is counted and released as a whole.
+    pub(super) is_of_run: bool,
 }
 
 impl<'c, M: Memory> View<'c, M> {
     #[inline(always)]
     pub(super) fn new(consumer: &'c mut Consumer<M>, found: Found) -> Self {
-        View { consumer, found }
+        View { consumer, found, is_of_run: false }
     }
 
     /// The message.
@@ -30,7 +32,12 @@ impl<'c, M: Memory> View<'c, M> {
     /// Takes the message out of the ring.
     #[inline(always)]
     pub fn release(self) {
-        self.consumer.advance(self.found.end, Moved::one(self.found.len));
+        let Found { position, end, len } = self.found;
+        if self.is_of_run {
+            self.consumer.pass_short_to(position, end);
+        } else {
+            self.consumer.advance(end, Moved::one(len));
+        }
     }
 }
 

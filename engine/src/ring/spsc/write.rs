@@ -62,14 +62,15 @@ impl<M: Memory> Producer<M> {
         let next = start + word::record_bytes(len);
         let (place, next_place) = (self.area.place(start), self.area.place(next));
         self.publish(start, Site { place, next, next_place, tag: self.tag }, len as usize);
-        self.bell.published(&self.area, self.tail);
-        self.set_short_end();
+        self.bell.published(&self.area, next);
+        // What was claimed the short way leaves that as it was.
+        if !self.is_short_way(next) {
+            self.set_short_end();
+        }
         start
     }
 
-    /// Shows the record of `len` payload bytes at `start`, counts it, and asks for lines ahead. The
-    /// short way may not be taken after the lap's last one before [`Producer::set_short_end`] was
-    /// called.
+    /// Shows the record of `len` payload bytes at `start`, counts it, and asks for lines ahead.
     #[inline(always)]
     fn publish(&mut self, start: Position, site: Site, len: usize) {
         self.show(site, site.tag.message(len as u64));
