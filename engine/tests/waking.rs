@@ -13,7 +13,7 @@ use common::{in_fork, is_root, named, refusal, refuse, soon};
 use std::fs::{self, File, OpenOptions};
 use std::os::unix::fs::FileExt;
 use std::thread;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 fn parking(wake: Wake) -> Config {
     Config::spsc(1024).wait(Wait::Park).wake(wake)
@@ -303,7 +303,7 @@ mod events {
         let scratch = Scratch::new();
         let segment = create(&scratch, Wake::Event);
         let (_producer, mut consumer) = pair(&segment);
-        let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+        let since_epoch = std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap();
         let to_next_second = 1_000 - u64::from(since_epoch.subsec_millis());
         std::thread::sleep(Duration::from_millis((to_next_second + 350) % 1_000));
         let (begun, cpu_before) = (Instant::now(), cpu());
