@@ -130,31 +130,83 @@ fn receive(consumer: &mut Consumer<Modelled>, desk: &Desk, hasty: bool) -> Resul
     }
 }
 
+fn sides(ring: &Arc<Ring>, form: Barrier) -> (Producer<Modelled>, Consumer<Modelled>) {
+    let producer = producer_of(Modelled::over(ring), parking(form));
+    (producer, consumer_of(Modelled::over(ring), parking(form)))
+}
+
 /// Both sides of a new ring, and the receiver's watcher.
 fn watched(form: Barrier) -> (Producer<Modelled>, Consumer<Modelled>, Watcher) {
     let ring = Ring::fresh(geometry());
-    let producer = producer_of(Modelled::over(&ring), parking(form));
-    let consumer = consumer_of(Modelled::over(&ring), parking(form));
+    let (producer, consumer) = sides(&ring, form);
     (producer, consumer, Watcher::start(&ring, Role::Consumer))
+}
+
+/// Both sides of a full ring of four words, and the sender's watcher.
+fn watched_full() -> (Producer<Modelled>, Consumer<Modelled>, Watcher) {
+    let ring = Ring::fresh(geometry());
+    let (mut producer, consumer) = sides(&ring, Barrier::Fence);
+    for word in 0..4 {
+        send(&mut producer, word);
+    }
+    (producer, consumer, Watcher::start(&ring, Role::Producer))
 }
 
 fn send(producer: &mut Producer<Modelled>, word: u64) {
     producer.try_send(&word.to_le_bytes()).expect("there is room");
 }
 
+/// A sender of `words`, which leaves its ring open.
+fn sender_of(
+    mut producer: Producer<Modelled>,
+    words: impl IntoIterator<Item = u64> + 'static,
+) -> thread::JoinHandle<()> {
+    thread::spawn(move || {
+        for word in words {
+            send(&mut producer, word);
+        }
+        std::mem::forget(producer);
+    })
+}
+
+/// A receiver of so many messages, each released at once, which leaves its ring open.
+fn receiver_of(mut consumer: Consumer<Modelled>, messages: usize) -> thread::JoinHandle<()> {
+    thread::spawn(move || {
+        for _ in 0..messages {
+            consumer.try_recv(&mut [0; 8]).expect("it is there");
+            consumer.flush();
+        }
+        std::mem::forget(consumer);
+    })
+}
+
+/// Ends a model: `side` leaves its ring open.
+fn end<T>(side: T, other: thread::JoinHandle<()>, watcher: Watcher) {
+    std::mem::forget(side);
+    other.join().expect("the other side ends");
+    watcher.end();
+}
+
+/// Tells `producer` of room for `len` bytes as one is told who waits for a descriptor.
+fn wait_for_room(producer: &mut Producer<Modelled>, len: usize, desk: &Desk) {
+    if arm_for_room(producer, len, desk) == Armed::Pending {
+        desk.wait();
+    }
+}
+
+fn arm_for_room(producer: &mut Producer<Modelled>, len: usize, desk: &Desk) -> Armed {
+    let mut room = producer.room_for(len).expect("it is not too large");
+    arm(&mut room, desk.dismiss(), |watch| desk.order(Order::Watch(watch)))
+}
+
 #[test]
 fn a_receiver_is_told_of_the_message() {
     for form in FORMS {
         model(move || {
-            let (mut producer, mut consumer, watcher) = watched(form);
-            let sender = thread::spawn(move || {
-                send(&mut producer, 1);
-                std::mem::forget(producer);
-            });
+            let (producer, mut consumer, watcher) = watched(form);
+            let sender = sender_of(producer, [1]);
             assert_eq!(receive(&mut consumer, &watcher.desk, false), Ok(1));
-            std::mem::forget(consumer);
-            sender.join().expect("the sender ends");
-            watcher.end();
+            end(consumer, sender, watcher);
         });
     }
 }
@@ -162,34 +214,22 @@ fn a_receiver_is_told_of_the_message() {
 #[test]
 fn a_receiver_that_tries_while_it_is_armed_and_arms_again_is_told() {
     model(|| {
-        let (mut producer, mut consumer, watcher) = watched(Barrier::Fence);
-        let sender = thread::spawn(move || {
-            send(&mut producer, 1);
-            send(&mut producer, 2);
-            std::mem::forget(producer);
-        });
+        let (producer, mut consumer, watcher) = watched(Barrier::Fence);
+        let sender = sender_of(producer, [1, 2]);
         assert_eq!(receive(&mut consumer, &watcher.desk, true), Ok(1));
         assert_eq!(receive(&mut consumer, &watcher.desk, false), Ok(2));
-        std::mem::forget(consumer);
-        sender.join().expect("the sender ends");
-        watcher.end();
+        end(consumer, sender, watcher);
     });
 }
 
 #[test]
 fn a_receiver_is_told_of_each_of_two_messages() {
     model(|| {
-        let (mut producer, mut consumer, watcher) = watched(Barrier::Fence);
-        let sender = thread::spawn(move || {
-            send(&mut producer, 1);
-            send(&mut producer, 2);
-            std::mem::forget(producer);
-        });
+        let (producer, mut consumer, watcher) = watched(Barrier::Fence);
+        let sender = sender_of(producer, [1, 2]);
         assert_eq!(receive(&mut consumer, &watcher.desk, false), Ok(1));
         assert_eq!(receive(&mut consumer, &watcher.desk, false), Ok(2));
-        std::mem::forget(consumer);
-        sender.join().expect("the sender ends");
-        watcher.end();
+        end(consumer, sender, watcher);
     });
 }
 
@@ -199,9 +239,7 @@ fn a_receiver_is_told_of_a_close() {
         let (producer, mut consumer, watcher) = watched(Barrier::Fence);
         let sender = thread::spawn(move || producer.close());
         assert_eq!(receive(&mut consumer, &watcher.desk, false), Err(RecvError::Closed));
-        std::mem::forget(consumer);
-        sender.join().expect("the sender ends");
-        watcher.end();
+        end(consumer, sender, watcher);
     });
 }
 
@@ -210,9 +248,8 @@ fn a_receiver_is_told_of_a_close() {
 fn a_receiver_is_told_of_a_removal_by_force() {
     model(|| {
         let ring = Ring::fresh(geometry());
-        let producer = producer_of(Modelled::over(&ring), parking(Barrier::Fence));
+        let (producer, mut consumer) = sides(&ring, Barrier::Fence);
         std::mem::forget(producer);
-        let mut consumer = consumer_of(Modelled::over(&ring), parking(Barrier::Fence));
         let watcher = Watcher::start(&ring, Role::Consumer);
         let remover = thread::spawn(move || {
             let memory = Modelled::over(&ring);
@@ -230,41 +267,20 @@ fn a_receiver_is_told_of_a_removal_by_force() {
         // The models' outside knows of no removal, so it is a damaged gate.
         let told = receive(&mut consumer, &watcher.desk, false);
         assert!(matches!(told, Err(RecvError::Corrupted(_))), "{told:?}");
-        std::mem::forget(consumer);
-        remover.join().expect("the remover ends");
-        watcher.end();
+        end(consumer, remover, watcher);
     });
 }
 
 #[test]
 fn a_sender_is_told_of_room() {
     model(|| {
-        let ring = Ring::fresh(geometry());
-        let mut producer = producer_of(Modelled::over(&ring), parking(Barrier::Fence));
-        let mut consumer = consumer_of(Modelled::over(&ring), parking(Barrier::Fence));
-        for word in 0..4 {
-            send(&mut producer, word);
-        }
-        let watcher = Watcher::start(&ring, Role::Producer);
-        let receiver = thread::spawn(move || {
-            // Two releases, the first of which is not room enough.
-            for _ in 0..2 {
-                consumer.try_recv(&mut [0; 8]).expect("it is there");
-                consumer.flush();
-            }
-            std::mem::forget(consumer);
-        });
-        // Two words: three cells.
+        let (mut producer, consumer, watcher) = watched_full();
+        // Two releases, the first of which is not room enough for two words: three cells.
+        let receiver = receiver_of(consumer, 2);
         while producer.try_send(&[4; 16]).is_err() {
-            let mut room = producer.room_for(16).expect("it is not too large");
-            let order = |watch| watcher.desk.order(Order::Watch(watch));
-            if arm(&mut room, watcher.desk.dismiss(), order) == Armed::Pending {
-                watcher.desk.wait();
-            }
+            wait_for_room(&mut producer, 16, &watcher.desk);
         }
-        std::mem::forget(producer);
-        receiver.join().expect("the receiver ends");
-        watcher.end();
+        end(producer, receiver, watcher);
     });
 }
 
@@ -272,32 +288,13 @@ fn a_sender_is_told_of_room() {
 #[test]
 fn a_sender_that_arms_for_less_is_told_of_less() {
     model(|| {
-        let ring = Ring::fresh(geometry());
-        let mut producer = producer_of(Modelled::over(&ring), parking(Barrier::Fence));
-        let mut consumer = consumer_of(Modelled::over(&ring), parking(Barrier::Fence));
-        for word in 0..4 {
-            send(&mut producer, word);
-        }
-        let watcher = Watcher::start(&ring, Role::Producer);
-        let arm_for = |producer: &mut Producer<Modelled>, len| {
-            let mut room = producer.room_for(len).expect("it is not too large");
-            let order = |watch| watcher.desk.order(Order::Watch(watch));
-            arm(&mut room, watcher.desk.dismiss(), order)
-        };
-        assert_eq!(arm_for(&mut producer, 16), Armed::Pending);
-        let receiver = thread::spawn(move || {
-            consumer.try_recv(&mut [0; 8]).expect("it is there");
-            consumer.flush();
-            std::mem::forget(consumer);
-        });
+        let (mut producer, consumer, watcher) = watched_full();
+        assert_eq!(arm_for_room(&mut producer, 16, &watcher.desk), Armed::Pending);
+        let receiver = receiver_of(consumer, 1);
         while producer.try_send(&[4; 8]).is_err() {
-            if arm_for(&mut producer, 8) == Armed::Pending {
-                watcher.desk.wait();
-            }
+            wait_for_room(&mut producer, 8, &watcher.desk);
         }
-        std::mem::forget(producer);
-        receiver.join().expect("the receiver ends");
-        watcher.end();
+        end(producer, receiver, watcher);
     });
 }
 
@@ -311,12 +308,7 @@ fn a_receiver_of_two_rings_is_woken_by_either() {
                 rings.each_ref().map(|ring| producer_of(Modelled::over(ring), parking(form)));
             let [mut first, mut second] =
                 rings.each_ref().map(|ring| consumer_of(Modelled::over(ring), parking(form)));
-            let senders = producers.map(|mut producer| {
-                thread::spawn(move || {
-                    send(&mut producer, 1);
-                    std::mem::forget(producer);
-                })
-            });
+            let senders = producers.map(|producer| sender_of(producer, [1]));
             let mut ready = 0;
             let mut received = [0; 2];
             while received != [1; 2] {
