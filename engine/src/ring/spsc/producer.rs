@@ -207,10 +207,13 @@ impl<M: Memory> Producer<M> {
     /// Whether a message of `len` bytes can be claimed the short way.
     #[inline(always)]
     fn has_short_room(&self, len: usize) -> bool {
+        if len > SHORT_MAX {
+            return false;
+        }
         let end = self.tail + word::record_bytes(len as u64);
         // ORDERING: Relaxed, as in `send_short`.
         let open = self.area.gate(Role::Consumer, Ordering::Relaxed).is_open();
-        len <= SHORT_MAX && open && self.is_short_way(end)
+        open && self.is_short_way(end)
     }
 
     /// Whether a record may end at `end`, which is not before our tail, by the short way.

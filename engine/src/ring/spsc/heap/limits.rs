@@ -90,6 +90,10 @@ fn a_message_over_the_limit_is_refused_wherever_it_would_start() {
             let refused = producer.try_send(&vec![0; len]);
             assert_eq!(refused, Err(SendError::TooLarge { limit: 48 }), "{len} bytes");
         }
+        for len in [49, 128, 129, usize::MAX - 8, usize::MAX] {
+            let refused = producer.try_claim(len).err();
+            assert_eq!(refused, Some(SendError::TooLarge { limit: 48 }), "a claim of {len}");
+        }
         assert_eq!(consumer.try_recv(&mut [0; 5]).map(|received| received.len), Ok(5));
         assert_eq!(consumer.try_recv(&mut [0; 5]), Err(RecvError::Empty));
     }
