@@ -34,8 +34,10 @@ use std::time::Duration;
 /// Looks before it sleeps, as long as the ring does that looks longest. A sleep costs one barrier
 /// and one system call for all rings, and 0.1 us for each; who sends pays no more than if its
 /// receiver slept alone. A peer's death is found within half a second, or when the deadline passes,
-/// by two system calls for each ring. A `deadline` that has passed already means "look once". A
-/// [`Pollable`](super::Pollable) handle that is waited for here is disarmed.
+/// by two system calls for each ring; where waits are shorter than that since others have something
+/// soon, by calls that wait at all, every 50 ms. A `deadline` that has passed already means "look
+/// once", and asks about no peer. A [`Pollable`](super::Pollable) handle that is waited for here is
+/// disarmed.
 ///
 /// Where the system has no futex_waitv (Linux before 5.16, or a seccomp profile), and for more than
 /// 128 rings, it looks from time to time instead: what comes is seen up to a millisecond late, and

@@ -70,7 +70,7 @@ impl<M: Memory> Consumer<M> {
     /// Takes over the consumer's role at `head`, and opens the gate. Does not block.
     ///
     /// What a predecessor read but had not released is received again: at most 8 messages, or
-    /// an eighth of the ring and one message.
+    /// an eighth of the ring and one message; and all that it had gathered in a [`Batch`].
     ///
     /// # Safety
     ///
@@ -118,7 +118,7 @@ impl<M: Memory> Consumer<M> {
     }
 
     /// Releases every message from now on before the next is handed out, so that a successor sees
-    /// at most one again.
+    /// at most one again, and what was gathered in a [`Batch`].
     pub fn release_each(&mut self) {
         self.flush();
         self.release_records = 1;
@@ -221,12 +221,8 @@ impl<M: Memory> Consumer<M> {
     /// has gathered.
     #[inline(always)]
     pub(super) fn advance(&mut self, end: Position, moved: Moved) {
-        let bytes = end - self.position;
         self.pass(end, moved);
-        if self.is_release_due() {
-            self.flush();
-            self.look_ahead(bytes);
-        }
+        self.release_if_due();
     }
 
     #[inline(always)]
@@ -246,6 +242,16 @@ impl<M: Memory> Consumer<M> {
         }
         self.until_release = self.until_release.saturating_sub(moved.messages() as u32);
         self.tally.add(moved);
+    }
+
+    /// Releases what earlier calls handed out, if that is due (rule 11). A call that copies a
+    /// message out does this first and not last: who is killed before it returns has not received.
+    #[inline(always)]
+    pub(super) fn release_if_due(&mut self) {
+        if self.is_release_due() {
+            self.flush();
+            self.look_ahead(self.last_record.max(CELL));
+        }
     }
 
     #[inline(always)]

@@ -90,8 +90,11 @@ impl<M: Memory> Consumer<M> {
         fits.then_some(Found { position, end, len: len as usize })
     }
 
+    /// What stands at our position, to be handed out: what earlier calls handed out is released
+    /// first if that is due (rule 11): no more can come again than the batch that is held back.
     #[inline(always)]
     pub(super) fn try_find(&mut self) -> Result<Found, RecvError> {
+        self.release_if_due();
         match self.glance() {
             Some(found) => Ok(found),
             None => self.find_or_show(),
@@ -100,6 +103,7 @@ impl<M: Memory> Consumer<M> {
 
     #[inline(always)]
     pub(super) fn find_until(&mut self, deadline: Deadline) -> Result<Found, RecvError> {
+        self.release_if_due();
         if deadline != Deadline::PASSED {
             self.keep_distance();
         }

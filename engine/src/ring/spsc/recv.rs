@@ -234,7 +234,7 @@ impl<M: Memory> Consumer<M> {
     fn take(&mut self, found: Found, into: &mut [u8]) -> Result<Received, RecvError> {
         let copied = self.record(found).copy_to(into);
         let len = copied.ok_or(RecvError::TooSmall { needed: found.len as u32 })?;
-        self.release_and_pass(found);
+        self.pass(found.end, Moved::one(found.len));
         Ok(Received { len, position: found.position })
     }
 
@@ -257,18 +257,7 @@ impl<M: Memory> Consumer<M> {
         if found.len != len {
             return Err(RecvError::OtherLength { len: found.len as u32 });
         }
-        self.release_and_pass(found);
+        self.pass(found.end, Moved::one(len));
         Ok(self.area.place(found.position))
-    }
-
-    /// Releases what earlier calls handed out, if that is due, and passes the message that this
-    /// call will hand out: who is killed before it returns has not received it.
-    #[inline(always)]
-    fn release_and_pass(&mut self, found: Found) {
-        if self.is_release_due() {
-            self.flush();
-            self.look_ahead(found.end - found.position);
-        }
-        self.pass(found.end, Moved::one(found.len));
     }
 }

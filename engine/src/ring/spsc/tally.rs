@@ -151,5 +151,8 @@ impl<M: Memory> Consumer<M> {
     pub(super) fn end_run(&mut self) {
         self.count_run();
         (self.run_len, self.run_end) = (NO_RUN, 0);
+        if self.position == self.released {
+            self.until_release = self.release_records;
+        }
     }
 }

@@ -42,7 +42,7 @@ impl<'c, M: Memory> View<'c, M> {
 }
 
 /// Messages that are looked at together and released together, up to 64 of them or 7/16 of the
-/// ring. Dropped, it releases nothing.
+/// ring. Dropped, it releases nothing, and all of it comes again to the successor of who is killed.
 ///
 /// For a writer that hands several messages to one system call and releases those that the call
 /// has taken.

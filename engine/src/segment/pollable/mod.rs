@@ -124,9 +124,10 @@ impl<P: Peers> Pollable<Consumer<Mapping<P>>> {
     /// Arms the descriptor: it becomes readable when a message has come, the producer has closed or
     /// died, or the segment was taken away. Unless there is something of that already.
     ///
-    /// Does not block. A producer that died, which a try does not notice, is an error here, when
-    /// all that it left was taken; then the descriptor is not armed. It may be armed again, for a
-    /// successor, and in the meantime is told the same from time to time.
+    /// Does not block. A producer that died, which a try does not notice, is an error here once the
+    /// descriptor has told of it, and all that it left was taken; then the descriptor is not armed.
+    /// It may be armed again, for a successor, and in the meantime is told the same from time to
+    /// time.
     pub fn arm(&mut self) -> Result<Readiness, RecvError> {
         armed(&self.ringer, &mut self.handle).ok_or(RecvError::ProducerDied)
     }

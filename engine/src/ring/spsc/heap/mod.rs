@@ -6,6 +6,7 @@ use crate::ring::{Geometry, Role};
 use crate::sync::{Memory, Ordering, Outside, Raw, monotonic_ns};
 use core::ptr::NonNull;
 
+mod again;
 mod counters;
 mod deaths;
 mod elsewhere;
