@@ -9,7 +9,7 @@
 //! something keeps nobody else from being served.
 
 use super::Barrier;
-use super::side::{AsSide, Fate};
+use super::side::{AsSide, Fate, Side};
 use crate::sync::Deadline;
 
 /// How a sleep at several bells ended.
@@ -34,10 +34,8 @@ pub enum NoneReady {
     Refused,
 }
 
-/// How often sides that are looked at from time to time ask about their peers.
-const ASK_EVERY_NS: u64 = 50_000_000;
-
-/// Between two such times: it grows from the one to the other while nothing comes.
+/// Between two times that sides are looked at: it grows from the one to the other while nothing
+/// comes.
 const NAP_NS: u64 = 50_000;
 const NAP_MAX_NS: u64 = 1_000_000;
 
@@ -85,16 +83,17 @@ pub fn poll_any<T: AsSide + ?Sized>(
     if deadline.has_passed(now) {
         return Err(NoneReady::Timeout);
     }
-    let (mut nap_ns, mut ask_at) = (NAP_NS, now.saturating_add(ASK_EVERY_NS));
+    let mut nap_ns = NAP_NS;
     // Ends by the clock.
     loop {
         nap(deadline.earlier_than(now.saturating_add(nap_ns)) - now);
         nap_ns = (2 * nap_ns).min(NAP_MAX_NS);
         now = several.now();
         let is_over = deadline.has_passed(now);
-        if is_over || now >= ask_at {
-            ask_at = now.saturating_add(ASK_EVERY_NS);
+        if is_over {
             several.ask()?;
+        } else {
+            several.ask_in_time(now)?;
         }
         match several.ready() {
             Some(ready) => return Ok(ready),
@@ -143,6 +142,10 @@ impl<T: AsSide + ?Sized> Several<'_, '_, T> {
                 self.ask()?;
                 return self.ready().ok_or(NoneReady::Timeout);
             }
+            self.ask_in_time(now)?;
+            if let Some(ready) = self.ready() {
+                return Ok(ready);
+            }
             self.lie_down();
             let slice_end = now.saturating_add(self.slice_ns());
             let sleep_end = deadline.earlier_than(slice_end);
@@ -184,8 +187,18 @@ impl<T: AsSide + ?Sized> Several<'_, '_, T> {
 
     /// Asks about all peers. A side of which that makes something known is ready.
     fn ask(&mut self) -> Result<(), NoneReady> {
+        self.ask_about(|_| true)
+    }
+
+    /// Asks about those peers that were not asked about lately, however short the waits are.
+    fn ask_in_time(&mut self, now: u64) -> Result<(), NoneReady> {
+        self.ask_about(|side| side.takes_time_to_ask(now))
+    }
+
+    fn ask_about(&mut self, whom: impl Fn(&mut dyn Side) -> bool) -> Result<(), NoneReady> {
         for turn in self.turns() {
-            if self.sides[turn].side().ask() == Fate::Died {
+            let side = self.sides[turn].side();
+            if whom(side) && side.ask() == Fate::Died {
                 return Err(NoneReady::PeerDied(turn));
             }
         }

@@ -95,6 +95,8 @@ pub(super) struct Sleeper {
     /// later.
     suspect: Option<u64>,
     backstop: u64,
+    /// When it was last asked whether the peer lives, while sides wait for any of several.
+    asked_ns: u64,
 }
 
 impl Sleeper {
@@ -109,6 +111,7 @@ impl Sleeper {
             slice_max_ns: SLICE_MAX_NS,
             suspect: None,
             backstop: area.noted(role, offset_of!(Participant, backstop)),
+            asked_ns: 0,
         };
         if waiting != Waiting::Spin {
             // ORDERING: Relaxed: only this role writes it, and the role came to us by a lock.

@@ -61,6 +61,9 @@ pub trait Side {
     /// It was so long, and nothing came.
     fn slept_in_vain(&mut self);
 
+    /// Whether it is time to [`Side::ask`] once more, `now`. Then it is for a while not.
+    fn takes_time_to_ask(&mut self, now: u64) -> bool;
+
     /// How long to look before that.
     fn budget_ns(&mut self) -> u64;
 
@@ -164,6 +167,10 @@ impl<P: Parts> Side for P {
 
     fn slept_in_vain(&mut self) {
         self.bed().1.grow_slice();
+    }
+
+    fn takes_time_to_ask(&mut self, now: u64) -> bool {
+        self.bed().1.takes_time_to_ask(now)
     }
 
     fn budget_ns(&mut self) -> u64 {

@@ -48,6 +48,42 @@ fn messages_of_two_processes_are_all_received() {
 }
 
 #[test]
+fn a_peer_that_is_killed_is_named_beside_one_that_has_always_something_soon() {
+    let test = this_test!();
+    test.role("sender", |args| {
+        let _producer = attach(&args[0]).producer().unwrap();
+        println!("joined");
+        thread::sleep(LONG);
+    });
+    let scratch = Scratch::new();
+    let segment = Segment::create(&named(&scratch), &RING).unwrap();
+    let mut dies = segment.consumer().unwrap();
+    let Ring { mut producer, mut consumer, .. } = Ring::new(&RING);
+    let mut sender = test.spawn("sender", &[scratch.name()]);
+    sender.line(LONG, "joined");
+    sender.kill();
+    thread::scope(|threads| {
+        // No wait lasts a slice.
+        threads.spawn(move || {
+            while producer.send(b"busy", soon()).is_ok() {
+                thread::sleep(NAP / 5);
+            }
+        });
+        let begun = Instant::now();
+        let named = loop {
+            assert!(begun.elapsed() < 100 * NAP, "nobody says that it died");
+            match wait_any(&mut [&mut dies as _, &mut consumer as _], 0, soon()) {
+                Ok(1) => drop(consumer.try_recv(&mut [0; 4]).unwrap()),
+                other => break other,
+            }
+        };
+        assert_eq!(named, Err(WaitAnyError::PeerDied { index: 0 }));
+        // Now the other one ends.
+        drop(consumer);
+    });
+}
+
+#[test]
 fn a_peer_that_is_killed_is_named_however_short_the_deadlines_are() {
     let test = this_test!();
     test.role("sender", |args| {

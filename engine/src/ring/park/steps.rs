@@ -148,6 +148,16 @@ impl Sleeper {
         self.slice_ns = SLICE_NS;
     }
 
+    /// Whether it is time to ask whether the peer lives: one slice after the last time. Who waits
+    /// often and shortly would never come to a slice's end.
+    pub(in crate::ring) fn takes_time_to_ask(&mut self, now: u64) -> bool {
+        let is_time = now.saturating_sub(self.asked_ns) >= SLICE_NS;
+        if is_time {
+            self.asked_ns = now;
+        }
+        is_time
+    }
+
     /// The bell before it lay down.
     pub(in crate::ring) fn bell(&self) -> u64 {
         self.bell
