@@ -16,7 +16,7 @@ use crate::meet::{self, Sending};
 use crate::trial::{self, Given, Traffic};
 use crate::waiting::{self, WAIT_DEFAULT};
 use crate::{units, usage};
-use annulus::error::SendError;
+use annulus::error::{SendError, Severed};
 use annulus::ring::Standing;
 use annulus::segment::Mapping;
 use annulus::sync::Outside;
@@ -54,7 +54,7 @@ pub(crate) fn run(args: Args) -> Result<Status, Failure> {
         None => sender.send_all(&inputs, asked.chunk),
         Some(traffic) => trial::send(&mut sender, traffic, limit),
     };
-    match sent {
+    match sent.and_then(|()| sender.is_kept()) {
         Ok(()) => {
             sender.producer.close();
             Ok(Status::Done)
@@ -165,6 +165,16 @@ impl<'a> Sender<'a> {
         }
         self.sent += 1;
         Ok(())
+    }
+
+    /// At the end: what was sent may be gone with the memory, and no send comes that would say so.
+    fn is_kept(&self) -> Result<(), Failure> {
+        match self.producer.peer() {
+            Outside::Severed(severed @ Severed::Truncated) => {
+                Err(self.failed(SendError::Severed(severed)))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Shows what was sent so far to whoever looks.

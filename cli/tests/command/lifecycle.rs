@@ -217,6 +217,19 @@ fn truncation_ends_both_sides_with_a_sentence_and_without_a_signal() {
 }
 
 #[test]
+fn what_was_sent_and_is_gone_by_truncation_is_told_at_the_end_of_the_input() {
+    let ring = Scratch::new();
+    let mut send = start_fed(&["send", ring.name()]);
+    send.feed(b"one\ntwo\n").unwrap();
+    let backing = Backing::Named(Name::new(ring.name()).unwrap());
+    let segment = || Segment::attach(&backing, &Attach::default());
+    eventually(LONG, || segment().is_ok_and(|ring| ring.survey().producer.messages == 2));
+    truncate(&ring, 100);
+    send.close_stdin();
+    assert_failed(send.wait_within(LONG), 5, &["truncated", "lost", "sent before"]);
+}
+
+#[test]
 fn truncation_is_the_same_while_the_kernel_writes_into_the_ring() {
     for len in [0, 4096] {
         let ring = Scratch::new();
