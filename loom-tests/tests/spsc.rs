@@ -7,20 +7,18 @@ use annulus::ring::Geometry;
 use annulus::ring::spsc::{Consumer, Producer};
 use annulus::{Deadline, RecvError, SendError};
 use annulus_loom_tests::{Modelled, Ring};
-use common::{STAMP, consumer, expect_word, geometry, lookalike, model, producer, ring_at};
+use common::{
+    STAMP, consumer, expect_word, geometry, lookalike, model, producer, ring_at, sender_of,
+};
 use loom::thread;
 
 #[test]
 fn a_message_is_seen_whole_or_not_at_all() {
     model(|| {
         let ring = Ring::fresh(geometry());
-        let mut producer = producer(Modelled::over(&ring));
+        let producer = producer(Modelled::over(&ring));
         let mut consumer = consumer(Modelled::over(&ring));
-        let sender = thread::spawn(move || {
-            producer.try_send(&1u64.to_le_bytes()).expect("there is room");
-            producer.try_send(&2u64.to_le_bytes()).expect("there is room");
-            std::mem::forget(producer);
-        });
+        let sender = sender_of(producer, [1, 2]);
         expect_word(&mut consumer, 1);
         expect_word(&mut consumer, 2);
         std::mem::forget(consumer);

@@ -8,7 +8,7 @@ use annulus::ring::Barrier;
 use annulus::ring::spsc::{Consumer, Producer};
 use annulus::{Deadline, RecvError, SendError};
 use annulus_loom_tests::{Modelled, Ring, crash_point, survived};
-use common::{consumer_of, expect_word, geometry, model, parking, producer_of};
+use common::{consumer_of, expect_word, geometry, model, parking, producer_of, sender_of};
 use loom::thread;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -26,11 +26,8 @@ const FORMS: [Barrier; 2] = [Barrier::Fence, Barrier::Membarrier];
 fn a_receiver_at_an_empty_ring_is_woken_by_the_message() {
     for form in FORMS {
         model(move || {
-            let (mut producer, mut consumer) = pair(form);
-            let sender = thread::spawn(move || {
-                producer.try_send(&1u64.to_le_bytes()).expect("there is room");
-                std::mem::forget(producer);
-            });
+            let (producer, mut consumer) = pair(form);
+            let sender = sender_of(producer, [1]);
             expect_word(&mut consumer, 1);
             std::mem::forget(consumer);
             sender.join().expect("the sender ends");
@@ -42,12 +39,8 @@ fn a_receiver_at_an_empty_ring_is_woken_by_the_message() {
 fn a_receiver_that_sleeps_twice_is_woken_twice() {
     for form in FORMS {
         model(move || {
-            let (mut producer, mut consumer) = pair(form);
-            let sender = thread::spawn(move || {
-                producer.try_send(&1u64.to_le_bytes()).expect("there is room");
-                producer.try_send(&2u64.to_le_bytes()).expect("there is room");
-                std::mem::forget(producer);
-            });
+            let (producer, mut consumer) = pair(form);
+            let sender = sender_of(producer, [1, 2]);
             expect_word(&mut consumer, 1);
             expect_word(&mut consumer, 2);
             std::mem::forget(consumer);

@@ -13,7 +13,7 @@ use annulus::ring::{Barrier, Role};
 use annulus::sync::{Memory, Outside};
 use annulus::{Deadline, RecvError};
 use annulus_loom_tests::{Modelled, Ring};
-use common::{consumer_of, geometry, model, parking, producer_of};
+use common::{consumer_of, geometry, model, parking, producer_of, send, sender_of};
 use loom::sync::{Condvar, Mutex};
 use loom::thread;
 use std::mem::offset_of;
@@ -150,23 +150,6 @@ fn watched_full() -> (Producer<Modelled>, Consumer<Modelled>, Watcher) {
         send(&mut producer, word);
     }
     (producer, consumer, Watcher::start(&ring, Role::Producer))
-}
-
-fn send(producer: &mut Producer<Modelled>, word: u64) {
-    producer.try_send(&word.to_le_bytes()).expect("there is room");
-}
-
-/// A sender of `words`, which leaves its ring open.
-fn sender_of(
-    mut producer: Producer<Modelled>,
-    words: impl IntoIterator<Item = u64> + 'static,
-) -> thread::JoinHandle<()> {
-    thread::spawn(move || {
-        for word in words {
-            send(&mut producer, word);
-        }
-        std::mem::forget(producer);
-    })
 }
 
 /// A receiver of so many messages, each released at once, which leaves its ring open.

@@ -5,6 +5,7 @@ use annulus::Deadline;
 use annulus::ring::spsc::{Consumer, Producer};
 use annulus::ring::{Barrier, Geometry, Waiting, Wake};
 use annulus_loom_tests::{Modelled, Ring};
+use loom::thread;
 use std::sync::Arc;
 
 /// Eight cells; messages of up to two words.
@@ -69,6 +70,24 @@ pub(crate) fn ring_at(position: u64) -> Arc<Ring> {
     consumer.flush();
     std::mem::forget((producer, consumer));
     ring
+}
+
+/// Sends the one word `word`.
+pub(crate) fn send(producer: &mut Producer<Modelled>, word: u64) {
+    producer.try_send(&word.to_le_bytes()).expect("there is room");
+}
+
+/// A sender of `words`, which leaves its ring open.
+pub(crate) fn sender_of(
+    mut producer: Producer<Modelled>,
+    words: impl IntoIterator<Item = u64> + 'static,
+) -> thread::JoinHandle<()> {
+    thread::spawn(move || {
+        for word in words {
+            send(&mut producer, word);
+        }
+        std::mem::forget(producer);
+    })
 }
 
 /// Receives one message and checks that it is the one word `wanted`.
