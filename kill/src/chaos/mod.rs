@@ -13,9 +13,11 @@
 //! | room | what |
 //! |---|---|
 //! | `ledger` | what both sides have done, in memory that outlives them |
+//! | `patience` | how long a process has had |
 //! | `sides` | their lives, and what they check |
 
 mod ledger;
+mod patience;
 mod random;
 mod sides;
 
@@ -25,6 +27,7 @@ use annulus::ring::Role;
 use annulus::{Attach, Segment};
 use annulus_testkit::{Forked, Random, shared};
 use ledger::Ledger;
+use patience::Patience;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::atomic::Ordering;
@@ -36,7 +39,8 @@ const CAPACITY: u64 = 4096;
 /// How long a pair of which both live may make no progress.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// How long a survivor may not be told of a death: two of the longest slices of a sleep.
+/// How long a survivor may not be told of a death, of its own time: two of the longest slices of a
+/// sleep.
 const TOLD_WITHIN: Duration = Duration::from_secs(1);
 
 /// What came of it.
@@ -186,7 +190,8 @@ fn wait_for_death_seen(
     let page = ledger.page(sides[1 - dead].role);
     let before = page.deaths_seen.load(Ordering::Relaxed);
     let had_joined = sides[dead].has_joined(ledger);
-    let begun = Instant::now();
+    let Some(survivor) = sides[1 - dead].process.id() else { return Ok(None) };
+    let patience = Patience::with(survivor);
     // Ends by the clock.
     while page.deaths_seen.load(Ordering::Relaxed) == before && had_joined {
         // One who leaves learns nothing.
@@ -196,9 +201,11 @@ fn wait_for_death_seen(
         if page.fault.load(Ordering::Acquire) != 0 {
             break;
         }
-        if begun.elapsed() > TOLD_WITHIN {
+        if patience.is_over(TOLD_WITHIN) {
             let who = sides[1 - dead].role;
-            return Ok(Some(format!("WEDGED: the {who:?} was not told that its peer died")));
+            return Ok(Some(format!(
+                "WEDGED: the {who:?} was not told that its peer died, in {patience}"
+            )));
         }
         std::thread::sleep(Duration::from_micros(100));
     }
