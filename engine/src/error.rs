@@ -29,6 +29,10 @@ pub enum What {
     Gate,
     /// The producer closed at a position where the records do not end.
     ClosedPosition,
+    /// The word of a slot.
+    Slot,
+    /// The state of a participant.
+    Seat,
 }
 
 /// Why this mapping no longer shows the segment.
@@ -144,6 +148,8 @@ impl fmt::Display for What {
             What::Head => "the receiver is at a place that is not possible",
             What::Gate => "a side is in a state that is not possible",
             What::ClosedPosition => "the sender closed in the middle of a message",
+            What::Slot => "a slot is in a state that is not possible",
+            What::Seat => "a participant is in a state that is not possible",
         })
     }
 }

@@ -16,6 +16,16 @@
 //!   0x1000 the ring         `capacity` bytes, a power of two
 //! ```
 //!
+//! A ring of many has the same header and removal word, and else:
+//!
+//! ```text
+//!   0x100  tail            a hint: where producers are; written at every eighth claim
+//!   0x180  head            a hint: where consumers are
+//!   0x200  Comings         who ever joined, left and died, for those who find nothing to do
+//!   0x1000 Seats           128 bytes for each participant that there can be
+//!   ...    the slots       each a multiple of 64 bytes: its word (`ring::mpmc::word`), payload
+//! ```
+//!
 //! There is no shared tail: a record's own first word says that it is there (`ring::word`).
 //! Independent writers stand 128 bytes apart, since processors fetch lines in pairs. A word of
 //! zero is never a valid gate or header field, so a zeroed page is seen for what it is.
@@ -29,6 +39,9 @@ pub const MAGIC: u64 = u64::from_le_bytes(*b"ANNULUS\n");
 
 /// The kind of a single-producer, single-consumer ring of variable-length records.
 pub const KIND_SPSC: u32 = 1;
+
+/// The kind of a ring of fixed slots, of many producers and consumers.
+pub const KIND_MPMC: u32 = 2;
 
 /// The wait policy "spin": no side ever sleeps.
 pub const WAIT_SPIN: u32 = 1;
@@ -88,6 +101,24 @@ pub const PRODUCER_ALARM: usize = 0x600;
 pub const CONSUMER_ALARM: usize = 0x700;
 /// Where the ring's bytes begin.
 pub const DATA: usize = 0x1000;
+
+/// Where the producers of a ring of many are: a hint.
+pub const MPMC_TAIL: usize = 0x100;
+/// Where its consumers are: a hint.
+pub const MPMC_HEAD: usize = 0x180;
+/// Where its [`Comings`] stand.
+pub const MPMC_COMINGS: usize = 0x200;
+/// Where its [`Seat`]s begin.
+pub const MPMC_SEATS: usize = 0x1000;
+
+/// The fewest slots of a ring of many: with fewer a word could come again within three years.
+pub const SLOTS_MIN: u64 = 64;
+
+/// The most participants of a ring of many.
+pub const SEATS_MAX: u16 = 1000;
+
+/// Slots are multiples of this.
+pub const SLOT_CELL: u64 = 64;
 
 /// `REMOVED\n`: what stands at [`REMOVAL`] then. Both gates are zero with it, so that nobody looks
 /// for it on the way of a message.
@@ -185,8 +216,55 @@ pub struct Participant {
     pub reserved: u64,
 }
 
+/// One participant of a ring of many. Participants are numbered from 1.
+///
+/// Written by whoever has its lock byte, or has its sweep byte while the lock byte is free.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Seat {
+    /// Whether somebody has it, and as what (`ring::mpmc::table`); never zero.
+    pub state: u64,
+    /// The process, as it saw itself.
+    pub pid: u64,
+    /// When the kernel started that process, in its own ticks.
+    pub started: u64,
+    /// The inode of the pid namespace in which the process saw itself.
+    pub namespace: u64,
+    /// `CLOCK_REALTIME` in nanoseconds when it joined.
+    pub since_ns: u64,
+    /// Messages moved, as last published.
+    pub messages: u64,
+    /// Payload bytes moved, as last published.
+    pub bytes: u64,
+    /// Waits begun.
+    pub waits: u64,
+    /// Messages that it gave up for good, since a consumer died over them so often.
+    pub lost: u64,
+    /// Zero until a later version gives them a meaning.
+    pub reserved: [u64; 7],
+}
+
+/// What a participant of a ring of many that finds nothing to do asks about all the others.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Comings {
+    /// Not zero once a producer has joined.
+    pub producer_joined: u64,
+    /// Not zero once the seat of a producer that died was given to another one.
+    pub producer_died: u64,
+    /// Not zero once a consumer has joined.
+    pub consumer_joined: u64,
+    /// Not zero once the seat of a consumer that died was given to another one.
+    pub consumer_died: u64,
+    /// Changes when a participant comes or leaves.
+    pub changes: u64,
+}
+
 const _: () = {
     use core::mem::{align_of, offset_of, size_of};
+    assert!(size_of::<Seat>() == 128 && MPMC_SEATS.is_multiple_of(128));
+    assert!(MPMC_HEAD - MPMC_TAIL >= 128 && MPMC_COMINGS - MPMC_HEAD >= 128);
+    assert!(MPMC_COMINGS + size_of::<Comings>() <= REMOVAL && REMOVAL < MPMC_SEATS);
     assert!(size_of::<Header>() == 256 && align_of::<Header>() == 8);
     assert!(offset_of!(Header, capacity) == 16);
     assert!(offset_of!(Header, cell_bytes) == 32);

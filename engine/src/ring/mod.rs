@@ -10,6 +10,7 @@
 pub mod any;
 pub(crate) mod area;
 pub(crate) mod gate;
+pub mod mpmc;
 mod park;
 mod side;
 mod spin;

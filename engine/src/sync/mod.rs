@@ -207,6 +207,56 @@ pub unsafe trait Memory {
     fn outside(&self) -> Outside;
 }
 
+/// A byte that a process can have locked: the kernel gives it back when the process is gone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Byte {
+    /// Of a participant, for as long as it is there.
+    Life(u16),
+    /// Of whoever gives that participant's seat to somebody, or takes it for itself.
+    Sweep(u16),
+}
+
+/// Who a process is, for others who ask whether it is still there.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Identity {
+    /// Its number.
+    pub pid: u64,
+    /// When it began, in the kernel's ticks.
+    pub started: u64,
+    /// The namespace that its number is of.
+    pub namespace: u64,
+    /// The time of day in nanoseconds.
+    pub now_ns: u64,
+}
+
+/// Memory that many participants share, each of whom may be gone at any time.
+///
+/// # Safety
+///
+/// As for [`Memory`].
+pub unsafe trait Crowd: Memory {
+    /// Writes `new` where the control word is `current`, in one step; else says what it is.
+    /// Acquires either way, and releases if it writes.
+    ///
+    /// # Safety
+    ///
+    /// As for [`Memory::load`].
+    unsafe fn compare_exchange(&self, at: usize, current: u64, new: u64) -> Result<(), u64>;
+
+    /// Locks a byte, unless somebody has it, be it this process. Does not wait.
+    fn try_lock(&self, byte: Byte) -> bool;
+
+    /// Gives a byte of ours back.
+    fn unlock(&self, byte: Byte);
+
+    /// Whether the participant is gone: nobody has its byte, and the process that had it is no
+    /// more. Where that cannot be found out it is not.
+    fn is_gone(&self, participant: u16) -> bool;
+
+    /// Who this process is.
+    fn identity(&self) -> Identity;
+}
+
 /// Memory that the process can point into: for reading and writing messages in place.
 ///
 /// # Safety

@@ -94,6 +94,19 @@ impl Raw {
         unsafe { self.word(at) }.store(word, order);
     }
 
+    /// [`super::Crowd::compare_exchange`].
+    ///
+    /// # Safety
+    ///
+    /// As there.
+    #[inline(always)]
+    pub unsafe fn compare_exchange(&self, at: usize, current: u64, new: u64) -> Result<(), u64> {
+        // SAFETY: the same contract.
+        let word = unsafe { self.word(at) };
+        // ORDERING: AcqRel and Acquire, as promised there.
+        word.compare_exchange(current, new, Ordering::AcqRel, Ordering::Acquire).map(drop)
+    }
+
     /// [`super::Memory::read`].
     ///
     /// # Safety

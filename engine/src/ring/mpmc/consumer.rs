@@ -1,0 +1,216 @@
+//! The receiving handle: what it hands out, and what it still holds.
+//!
+//! A message that was copied out is released by the *next* call: had the call that copies it
+//! released it too, a kill between that store and the return would lose it.
+
+use super::error::RecvError;
+use super::geometry::Geometry;
+use super::slots::Slots;
+use super::table::{JoinError, Participant};
+use super::take::Taken;
+use super::word::Word;
+use crate::error::{Corruption, What};
+use crate::ring::spin::Cadence;
+use crate::ring::{Position, Role};
+use crate::sync::{Crowd, Deadline, Ordering, Outside};
+
+/// One of the consumers of a ring of many.
+///
+/// It may be moved to another thread, and is not to be used by two at once. Dropped, it leaves:
+/// what it copied out is released, and what it took and did not release comes to another one.
+pub struct Consumer<M: Crowd> {
+    pub(super) who: Participant<M>,
+    /// Where to look for a message: all before it was taken, or is nobody's message.
+    pub(super) next: Position,
+    hand: Option<Hand>,
+    /// Whether all slots are to be looked at before the next message is taken (rules 6 and 7).
+    pub(super) scan_is_due: bool,
+    /// Whether the last scan saw a slot in somebody else's hands.
+    pub(super) others_hold: bool,
+    /// Tries in vain, and times that the world outside was asked.
+    pub(super) vain_tries: u32,
+    pub(super) asks: u32,
+    /// Who had come and left when nobody was missed.
+    pub(super) changes: u64,
+    pub(super) cadence: Cadence,
+    pub(super) poison: Option<(RecvError, u64)>,
+}
+
+/// A message in hand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Hand {
+    pub(super) position: Position,
+    /// As it stands in the slot.
+    pub(super) word: Word,
+    /// Whether its caller has it: then it is released by the next call.
+    pub(super) is_done: bool,
+}
+
+/// What a receive gave.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Received {
+    /// The message's position, a number that rises by one with each message of the ring.
+    pub position: Position,
+    /// The message's length in bytes.
+    pub len: usize,
+    /// How often it was delivered before, to consumers that are gone or gave it back. Where it is
+    /// not 0 the message may have had its effect: the position tells.
+    pub attempt: u32,
+}
+
+impl<M: Crowd> Consumer<M> {
+    /// Joins the ring of `geometry` in `memory`. Does not wait.
+    ///
+    /// # Safety
+    ///
+    /// `memory` has at least `geometry.segment_bytes()` bytes, made as a ring of that geometry.
+    pub unsafe fn join(memory: M, geometry: Geometry) -> Result<Consumer<M>, JoinError> {
+        let cadence = Cadence::of(&memory);
+        // SAFETY: the same contract.
+        let slots = unsafe { Slots::new(memory, geometry) };
+        let who = Participant::join(slots, Role::Consumer)?;
+        let next = who.slots().hint(Role::Consumer);
+        Ok(Consumer {
+            who,
+            next,
+            hand: None,
+            scan_is_due: true,
+            others_hold: false,
+            vain_tries: 0,
+            asks: 0,
+            changes: 0,
+            cadence,
+            poison: None,
+        })
+    }
+
+    /// Copies the next message into `buffer`, if there is one now.
+    #[inline]
+    pub fn try_recv(&mut self, buffer: &mut [u8]) -> Result<Received, RecvError> {
+        self.recv(buffer, Deadline::PASSED)
+    }
+
+    /// Copies the next message into `buffer`; waits for one until `deadline`. It is released by
+    /// the next call of this handle, or when that is dropped; a process that is killed before has
+    /// it delivered again, to another one.
+    #[inline]
+    pub fn recv(&mut self, buffer: &mut [u8], deadline: Deadline) -> Result<Received, RecvError> {
+        let (hand, len) = self.take_until(deadline)?;
+        let Some(into) = buffer.get_mut(..len as usize) else {
+            return Err(RecvError::TooSmall { needed: len });
+        };
+        let Hand { position, word, .. } = hand;
+        self.who.slots().read(position, 0, into);
+        self.hand = Some(Hand { is_done: true, ..hand });
+        Ok(Received { position, len: len as usize, attempt: word.attempts() })
+    }
+
+    /// Takes the next message, if there is one now, to be read in place.
+    pub fn try_take(&mut self) -> Result<Taken<'_, M>, RecvError> {
+        self.take(Deadline::PASSED)
+    }
+
+    /// Takes the next message, to be read in place; waits for one until `deadline`.
+    pub fn take(&mut self, deadline: Deadline) -> Result<Taken<'_, M>, RecvError> {
+        let (hand, len) = self.take_until(deadline)?;
+        Ok(Taken::new(self, hand, len))
+    }
+
+    /// Releases what was copied out by the last call, as the next one would.
+    #[inline]
+    pub fn flush(&mut self) {
+        if let Some(hand) = self.hand
+            && hand.is_done
+        {
+            self.release(hand);
+        }
+    }
+
+    /// Has the next call look at all slots, repair those that participants that are gone hold, and
+    /// deliver what they left: what one who waits does by itself now and then, for one who only
+    /// tries.
+    pub fn repair(&mut self) {
+        self.scan_is_due = true;
+    }
+
+    /// The index by which others know this participant.
+    pub fn participant(&self) -> u16 {
+        self.who.index()
+    }
+
+    /// Messages that this handle gave up for good, since their consumers died over them.
+    pub fn lost(&self) -> u64 {
+        self.who.lost()
+    }
+
+    /// The longest message in bytes; where all have one length, that one.
+    pub fn longest_message(&self) -> usize {
+        self.who.slots().geometry().payload() as usize
+    }
+
+    /// What was found that no correct peer writes, if anything was. The handle stays poisoned.
+    pub fn corruption(&self) -> Option<Corruption> {
+        match self.poison {
+            Some((RecvError::Corrupted(what), at)) => Some(Corruption { what, at }),
+            _ => None,
+        }
+    }
+
+    /// Leaves the ring. Dropping the handle does the same.
+    pub fn close(self) {}
+
+    /// The next message and its length: the one in hand, or a new one.
+    #[inline(always)]
+    fn take_until(&mut self, deadline: Deadline) -> Result<(Hand, u32), RecvError> {
+        self.flush();
+        let hand = match self.hand {
+            Some(hand) => hand,
+            None => self.find_until(deadline)?,
+        };
+        self.hand = Some(hand);
+        match self.who.slots().len(hand.position) {
+            Some(len) => Ok((hand, len)),
+            None => Err(self.corrupted(What::Word, hand.position)),
+        }
+    }
+
+    /// Frees the slot of a message that is ours.
+    #[inline(always)]
+    pub(super) fn release(&mut self, hand: Hand) {
+        self.hand = None;
+        // ORDERING: Release, edge F: who claims the slot writes after we have read.
+        self.who.slots().set_word(hand.position, hand.word.released(), Ordering::Release);
+    }
+
+    /// Remembers for good that the ring is not to be believed, or the mapping was cut off.
+    #[cold]
+    pub(super) fn corrupted(&mut self, what: What, at: Position) -> RecvError {
+        match self.who.slots().memory().outside() {
+            Outside::Severed(severed) => self.poisoned(RecvError::Severed(severed), 0),
+            _ => self.poisoned(RecvError::Corrupted(what), at),
+        }
+    }
+
+    pub(super) fn poisoned(&mut self, error: RecvError, at: u64) -> RecvError {
+        self.poison = Some((error, at));
+        // From here on the short way is closed, and nothing of the ring is written.
+        self.scan_is_due = true;
+        self.hand = None;
+        error
+    }
+}
+
+impl<M: Crowd> Drop for Consumer<M> {
+    fn drop(&mut self) {
+        self.flush();
+        if let Some(hand) = self.hand.take() {
+            // To another one: as a repair would, if we were gone.
+            let (next, is_lost) = self.who.slots().given_back(hand.word);
+            // ORDERING: Release: what we read is read.
+            self.who.slots().set_word(hand.position, next, Ordering::Release);
+            if is_lost {
+                self.who.count_lost();
+            }
+        }
+    }
+}

@@ -1,0 +1,151 @@
+//! The shape of a ring of many: checked once, then kept in private memory.
+
+use super::table;
+use super::word::Word;
+use crate::layout::{CAPACITY_MAX, MPMC_SEATS, SEATS_MAX, SLOT_CELL, Seat};
+
+/// What becomes of a message whose consumer is gone.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Delivery {
+    /// It is delivered again, and says so.
+    #[default]
+    AtLeastOnce,
+    /// It is given up, and counted.
+    AtMostOnce,
+}
+
+/// The shape of a ring of many.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Geometry {
+    slots: u64,
+    payload: u32,
+    is_fixed: bool,
+    seats: u16,
+    delivery: Delivery,
+}
+
+/// Participants, unless another number is asked for.
+const SEATS: u16 = 128;
+
+/// The slot's word, and beside it, where messages have lengths of their own, length and kind.
+pub(super) const WORD_BYTES: u64 = 8;
+const FRAMED_BYTES: u64 = 16;
+
+impl Geometry {
+    /// A ring of `slots` messages of up to `payload` bytes. `None` unless the slots are a power of
+    /// two, two at least, and all of them together take at most [`CAPACITY_MAX`] bytes.
+    pub const fn new(slots: u64, payload: u32) -> Option<Geometry> {
+        let geometry = Geometry {
+            slots,
+            payload,
+            is_fixed: false,
+            seats: SEATS,
+            delivery: Delivery::AtLeastOnce,
+        };
+        let is_possible = slots.is_power_of_two() && slots >= 2 && slots <= CAPACITY_MAX;
+        // Neither factor is above 2^33.
+        if is_possible && geometry.stride() <= CAPACITY_MAX / slots { Some(geometry) } else { None }
+    }
+
+    /// The same for messages that have all exactly that length, which is then not kept: 56 bytes
+    /// take one line.
+    #[must_use]
+    pub const fn of_one_length(mut self) -> Geometry {
+        self.is_fixed = true;
+        self
+    }
+
+    /// The same for so many participants at a time. `None` for none, or more than [`SEATS_MAX`].
+    pub const fn with_seats(mut self, seats: u16) -> Option<Geometry> {
+        self.seats = seats;
+        if seats > 0 && seats <= SEATS_MAX { Some(self) } else { None }
+    }
+
+    /// The same with that promise.
+    #[must_use]
+    pub const fn delivering(mut self, delivery: Delivery) -> Geometry {
+        self.delivery = delivery;
+        self
+    }
+
+    /// Messages that the ring holds.
+    pub const fn slots(self) -> u64 {
+        self.slots
+    }
+
+    /// The longest message in bytes; where all have one length, that one.
+    pub const fn payload(self) -> u32 {
+        self.payload
+    }
+
+    /// Whether all messages have the same length.
+    pub const fn is_of_one_length(self) -> bool {
+        self.is_fixed
+    }
+
+    /// Participants that there can be at a time.
+    pub const fn seats(self) -> u16 {
+        self.seats
+    }
+
+    /// What becomes of a message whose consumer is gone.
+    pub const fn delivery(self) -> Delivery {
+        self.delivery
+    }
+
+    /// Bytes of one slot.
+    pub const fn stride(self) -> u64 {
+        (self.payload_at() + self.payload as u64).next_multiple_of(SLOT_CELL)
+    }
+
+    /// Where the payload stands in its slot.
+    pub(super) const fn payload_at(self) -> u64 {
+        if self.is_fixed { WORD_BYTES } else { FRAMED_BYTES }
+    }
+
+    /// Where the slots begin.
+    pub(super) const fn slots_at(self) -> usize {
+        MPMC_SEATS + self.seats as usize * size_of::<Seat>()
+    }
+
+    /// The words of a new ring that are not zero, each with its offset in the segment.
+    pub fn first_words(self) -> impl Iterator<Item = (usize, u64)> {
+        let seats = (0..self.seats.into())
+            .map(|seat: usize| (MPMC_SEATS + seat * size_of::<Seat>(), table::VACANT));
+        let slots = (0..self.slots).map(move |slot| {
+            (self.slots_at() + (slot * self.stride()) as usize, Word::free(0).to_bits())
+        });
+        seats.chain(slots)
+    }
+
+    /// Bytes of memory that a segment of this geometry takes.
+    pub const fn segment_bytes(self) -> u64 {
+        self.slots_at() as u64 + self.slots * self.stride()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn slots_are_whole_lines_and_one_line_takes_48_bytes_or_56_of_one_length() {
+        let stride = |payload| Geometry::new(64, payload).expect("possible").stride();
+        assert_eq!([0, 48, 49, 112, 113].map(stride), [64, 64, 128, 128, 192]);
+        let fixed =
+            |payload| Geometry::new(64, payload).expect("possible").of_one_length().stride();
+        assert_eq!([0, 56, 57, 120, 121].map(fixed), [64, 64, 128, 128, 192]);
+    }
+
+    #[test]
+    fn what_is_no_power_of_two_or_too_large_is_refused() {
+        for (slots, payload) in [(0, 8), (1, 8), (3, 8), (1 << 31, 8), (1 << 25, 8), (2, 1 << 30)] {
+            assert_eq!(Geometry::new(slots, payload), None, "{slots} of {payload}");
+        }
+        assert_eq!(Geometry::new(u64::MAX, u32::MAX), None);
+        let possible = Geometry::new(1 << 24, 48).expect("1 GiB");
+        assert_eq!(possible.slots() * possible.stride(), 1 << 30);
+        assert_eq!(possible.with_seats(0), None);
+        assert_eq!(possible.with_seats(1001), None);
+    }
+}

@@ -1,0 +1,217 @@
+//! Tests of the ring over real memory, on the heap: what Miri and sanitizers look at.
+//!
+//! The kernel's locks are a table here, so a participant dies by being forgotten and its bytes
+//! freed, and one that is stopped just does nothing.
+
+use super::{Consumer, Delivery, Geometry, Producer, Received, RecvError};
+use crate::layout::MPMC_SEATS;
+use crate::ring::Role;
+use crate::sync::{Byte, Crowd, Deadline, Identity, Memory, Ordering, Outside, Raw, monotonic_ns};
+use core::ptr::NonNull;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+mod deaths;
+mod ends;
+mod joining;
+mod limits;
+mod moving;
+mod threads;
+
+/// A segment on the heap, and the kernel's table of locks.
+struct Hall {
+    words: Vec<u64>,
+    geometry: Geometry,
+    locked: Arc<Mutex<Vec<Byte>>>,
+}
+
+/// A way to the segment.
+#[derive(Clone)]
+struct Reach(Raw, Arc<Mutex<Vec<Byte>>>);
+
+impl Hall {
+    fn new(geometry: Geometry) -> Hall {
+        let mut words = vec![0; geometry.segment_bytes() as usize / 8];
+        geometry.first_words().for_each(|(at, word)| words[at / 8] = word);
+        Hall { words, geometry, locked: Arc::default() }
+    }
+
+    /// Of so many slots of up to 48 bytes, for 8 participants.
+    fn of(slots: u64) -> Hall {
+        Hall::new(geometry(slots))
+    }
+
+    fn reach(&mut self) -> Reach {
+        let bytes = 8 * self.words.len();
+        let base = NonNull::new(self.words.as_mut_ptr().cast()).expect("a vector has an address");
+        // SAFETY: the block is aligned to words, and the tests drop the handles before it.
+        Reach(unsafe { Raw::new(base, bytes) }, Arc::clone(&self.locked))
+    }
+
+    fn producer(&mut self) -> Producer<Reach> {
+        let geometry = self.geometry;
+        // SAFETY: the block was made for that geometry.
+        unsafe { Producer::join(self.reach(), geometry) }.expect("there is a seat")
+    }
+
+    fn consumer(&mut self) -> Consumer<Reach> {
+        let geometry = self.geometry;
+        // SAFETY: as above.
+        unsafe { Consumer::join(self.reach(), geometry) }.expect("there is a seat")
+    }
+
+    /// The process of a participant is gone, at once and for good.
+    fn kill<H>(&self, handle: H, participant: u16) {
+        core::mem::forget(handle);
+        self.free(Byte::Life(participant));
+        self.free(Byte::Sweep(participant));
+    }
+
+    fn free(&self, byte: Byte) {
+        self.locked.lock().expect("nobody panics there").retain(|held| *held != byte);
+    }
+
+    fn kill_producer(&self, producer: Producer<Reach>) {
+        let participant = producer.participant();
+        self.kill(producer, participant);
+    }
+
+    fn kill_consumer(&self, consumer: Consumer<Reach>) {
+        let participant = consumer.participant();
+        self.kill(consumer, participant);
+    }
+
+    /// Where the word of a slot stands.
+    fn slot(&self, slot: u64) -> usize {
+        self.geometry.slots_at() + (slot * self.geometry.stride()) as usize
+    }
+
+    /// A peer writes what it likes.
+    fn scribble(&mut self, at: usize, word: u64) {
+        // SAFETY: within the block; every access to it is an atomic one.
+        unsafe { self.reach().0.store(at, word, Ordering::Relaxed) };
+    }
+}
+
+/// The word of a slot that nobody has claimed yet.
+const FREE: u64 = 1;
+
+fn geometry(slots: u64) -> Geometry {
+    let geometry = Geometry::new(slots, 48).expect("a good geometry");
+    geometry.with_seats(8).expect("so many there may be")
+}
+
+/// When a wait has asked more than once.
+fn soon() -> Deadline {
+    Deadline::after(Duration::from_millis(if cfg!(miri) { 200 } else { 20 }))
+}
+
+/// Sends a number.
+fn send(producer: &mut Producer<Reach>, number: u64) -> u64 {
+    producer.try_send(&number.to_le_bytes()).expect("there is room")
+}
+
+/// Receives a number.
+fn recv(consumer: &mut Consumer<Reach>) -> Result<(u64, Received), RecvError> {
+    let mut buffer = [0; 48];
+    let received = consumer.try_recv(&mut buffer)?;
+    let number = buffer.first_chunk::<8>().expect("it is long enough");
+    assert_eq!(received.len, 8);
+    Ok((u64::from_le_bytes(*number), received))
+}
+
+/// Receives that number, which was not delivered before.
+#[track_caller]
+fn expect(consumer: &mut Consumer<Reach>, number: u64) {
+    let (found, received) = recv(consumer).expect("a message is there");
+    assert_eq!((found, received.attempt), (number, 0));
+}
+
+// SAFETY: `Raw` makes every access an atomic or an opaque one.
+unsafe impl Memory for Reach {
+    unsafe fn load(&self, at: usize, order: Ordering) -> u64 {
+        // SAFETY: the same contract; so likewise below.
+        unsafe { self.0.load(at, order) }
+    }
+
+    unsafe fn store(&self, at: usize, word: u64, order: Ordering) {
+        // SAFETY: as above.
+        unsafe { self.0.store(at, word, order) }
+    }
+
+    unsafe fn put(&self, at: usize, word: u64) {
+        // SAFETY: as above.
+        unsafe { self.0.store(at, word, Ordering::Relaxed) }
+    }
+
+    unsafe fn read(&self, at: usize, into: &mut [u8]) {
+        // SAFETY: as above.
+        unsafe { self.0.read(at, into) }
+    }
+
+    unsafe fn read_value(&self, at: usize, into: &mut [u8]) {
+        // SAFETY: as above.
+        unsafe { self.0.read_value(at, into) }
+    }
+
+    unsafe fn write(&self, at: usize, from: &[u8]) {
+        // SAFETY: as above.
+        unsafe { self.0.write(at, from) }
+    }
+
+    fn prefetch_read(&self, at: usize) {
+        self.0.prefetch_read(at);
+    }
+
+    fn prefetch_write(&self, at: usize) {
+        self.0.prefetch_write(at);
+    }
+
+    fn pause(&self) {
+        if cfg!(miri) {
+            std::thread::yield_now();
+        }
+        core::hint::spin_loop();
+    }
+
+    fn yield_now(&self) {
+        std::thread::yield_now();
+    }
+
+    fn now(&self) -> u64 {
+        monotonic_ns()
+    }
+
+    fn outside(&self) -> Outside {
+        Outside::PeerAlive
+    }
+}
+
+// SAFETY: as above.
+unsafe impl Crowd for Reach {
+    unsafe fn compare_exchange(&self, at: usize, current: u64, new: u64) -> Result<(), u64> {
+        // SAFETY: the same contract.
+        unsafe { self.0.compare_exchange(at, current, new) }
+    }
+
+    fn try_lock(&self, byte: Byte) -> bool {
+        let mut locked = self.1.lock().expect("nobody panics there");
+        let is_free = !locked.contains(&byte);
+        if is_free {
+            locked.push(byte);
+        }
+        is_free
+    }
+
+    fn unlock(&self, byte: Byte) {
+        self.1.lock().expect("nobody panics there").retain(|held| *held != byte);
+    }
+
+    fn is_gone(&self, participant: u16) -> bool {
+        !self.1.lock().expect("nobody panics there").contains(&Byte::Life(participant))
+    }
+
+    fn identity(&self) -> Identity {
+        Identity::default()
+    }
+}

@@ -1,0 +1,311 @@
+//! The sending handle.
+
+use super::claim::Claim;
+use super::error::SendError;
+use super::geometry::Geometry;
+use super::slots::Slots;
+use super::table::{JoinError, Participant, Presence};
+use super::wait::{Blocked, Step};
+use super::word::{State, Word};
+use super::{HINT_EVERY, TRIES_PER_ASK};
+use crate::error::{Corruption, What};
+use crate::ring::spin::{Cadence, Spin, Turn};
+use crate::ring::waiting::Budget;
+use crate::ring::{Position, Role, Waiting};
+use crate::sync::{Crowd, Deadline, Ordering, Outside};
+
+/// One of the producers of a ring of many.
+///
+/// It may be moved to another thread, and is not to be used by two at once. Dropped, it leaves.
+pub struct Producer<M: Crowd> {
+    pub(super) who: Participant<M>,
+    /// Where to look for a free slot: all before it was claimed.
+    next: Position,
+    /// What was in the way there the last time: then it is looked at before it is asked for.
+    blocked: Option<Word>,
+    /// Tries in vain, one after the other.
+    vain_tries: u32,
+    cadence: Cadence,
+    poison: Option<(SendError, u64)>,
+}
+
+impl<M: Crowd> Producer<M> {
+    /// Joins the ring of `geometry` in `memory`. Does not wait.
+    ///
+    /// # Safety
+    ///
+    /// `memory` has at least `geometry.segment_bytes()` bytes, made as a ring of that geometry.
+    pub unsafe fn join(memory: M, geometry: Geometry) -> Result<Producer<M>, JoinError> {
+        let cadence = Cadence::of(&memory);
+        // SAFETY: the same contract.
+        let slots = unsafe { Slots::new(memory, geometry) };
+        let who = Participant::join(slots, Role::Producer)?;
+        let next = who.slots().hint(Role::Producer);
+        Ok(Producer { who, next, blocked: None, vain_tries: 0, cadence, poison: None })
+    }
+
+    /// Sends a message if there is room now. Returns its position.
+    #[inline]
+    pub fn try_send(&mut self, message: &[u8]) -> Result<Position, SendError> {
+        self.send(message, Deadline::PASSED)
+    }
+
+    /// Sends a message, and waits for room until `deadline`. Returns its position, a number that
+    /// rises by one with each message of the ring.
+    #[inline]
+    pub fn send(&mut self, message: &[u8], deadline: Deadline) -> Result<Position, SendError> {
+        let len = self.check_len(message.len())?;
+        let position = self.find_until(deadline)?;
+        self.who.slots().write(position, 0, message);
+        self.commit(position, len);
+        Ok(position)
+    }
+
+    /// Claims room for a message of up to `len` bytes, to be written in place.
+    #[inline]
+    pub fn try_claim(&mut self, len: usize) -> Result<Claim<'_, M>, SendError> {
+        self.claim(len, Deadline::PASSED)
+    }
+
+    /// Claims room for a message of up to `len` bytes, to be written in place; waits for it until
+    /// `deadline`. As long as the claim stands, no consumer gets past it.
+    #[inline]
+    pub fn claim(&mut self, len: usize, deadline: Deadline) -> Result<Claim<'_, M>, SendError> {
+        let len = self.check_len(len)?;
+        let position = self.find_until(deadline)?;
+        Ok(Claim::new(self, position, len))
+    }
+
+    /// Repairs the slot that comes next, if a participant that is gone holds it: what one who waits
+    /// does by itself, for one who only tries. One system call at most.
+    pub fn repair(&mut self) {
+        if let Some(word) = self.blocked
+            && let Some(State::Writing | State::Taken) = self.who.slots().state_of(word)
+        {
+            self.who.test_owner(self.next, word);
+        }
+    }
+
+    /// The index by which others know this participant.
+    pub fn participant(&self) -> u16 {
+        self.who.index()
+    }
+
+    /// Messages of others, dead in their consumers' hands, that this handle gave up for good.
+    pub fn lost(&self) -> u64 {
+        self.who.lost()
+    }
+
+    /// The longest message in bytes; where all have one length, that one.
+    pub fn longest_message(&self) -> usize {
+        self.who.slots().geometry().payload() as usize
+    }
+
+    /// What was found that no correct peer writes, if anything was. The handle stays poisoned.
+    pub fn corruption(&self) -> Option<Corruption> {
+        match self.poison {
+            Some((SendError::Corrupted(what), at)) => Some(Corruption { what, at }),
+            _ => None,
+        }
+    }
+
+    /// Leaves the ring. Dropping the handle does the same.
+    pub fn close(self) {}
+
+    #[inline(always)]
+    fn check_len(&self, len: usize) -> Result<u32, SendError> {
+        let geometry = self.who.slots().geometry();
+        let limit = geometry.payload();
+        if len > limit as usize {
+            return Err(SendError::TooLarge { limit });
+        }
+        if geometry.is_of_one_length() && len != limit as usize {
+            return Err(SendError::OtherLength { len: limit });
+        }
+        Ok(len as u32)
+    }
+
+    /// Shows a claimed slot as a message of `len` bytes.
+    #[inline(always)]
+    pub(super) fn commit(&mut self, position: Position, len: u32) {
+        let slots = self.who.slots();
+        slots.set_len(position, len);
+        let ready = Word::ready(slots.lap(position), self.who.index());
+        // ORDERING: Release, edge W: who takes the message sees its bytes.
+        slots.set_word(position, ready, Ordering::Release);
+        self.hint(position);
+    }
+
+    /// Gives a claimed slot up.
+    pub(super) fn abort(&mut self, position: Position) {
+        let slots = self.who.slots();
+        let tombstone = Word::tombstone(slots.lap(position), self.who.index());
+        // ORDERING: Release, with the consumer that passes it.
+        slots.set_word(position, tombstone, Ordering::Release);
+        self.hint(position);
+    }
+
+    /// Rule 3: after the claim, and now and then.
+    #[inline(always)]
+    fn hint(&self, position: Position) {
+        if position.is_multiple_of(HINT_EVERY) {
+            self.who.slots().set_hint(Role::Producer, position + 1);
+        }
+    }
+
+    #[inline(always)]
+    fn find_until(&mut self, deadline: Deadline) -> Result<Position, SendError> {
+        if self.blocked.is_none() {
+            let slots = self.who.slots();
+            let (at, lap) = (self.next, slots.lap(self.next));
+            // The claim, and the record of who claimed it.
+            if slots.swap(at, Word::free(lap), Word::writing(lap, self.who.index())).is_ok() {
+                self.next = at + 1;
+                return Ok(at);
+            }
+        }
+        self.wait(deadline)
+    }
+
+    /// Claims the next position, if it is free. Bounded: a lap or two of steps.
+    fn find(&mut self) -> Result<Position, Blocked> {
+        let slots = self.who.slots();
+        let mut at = self.next;
+        let mut looked_twice = false;
+        for _ in 0..2 * slots.count() + 64 {
+            let lap = slots.lap(at);
+            // ORDERING: Acquire: what is known of a later lap travels through words.
+            let word = slots.word(at, Ordering::Acquire);
+            self.next = at;
+            let Some(state) = slots.state_of(word) else { return Err(Blocked::Corrupted(at)) };
+            if word == Word::free(lap) {
+                if slots.swap(at, word, Word::writing(lap, self.who.index())).is_ok() {
+                    self.next = at + 1;
+                    return Ok(at);
+                }
+                // Somebody else claimed it: it is looked at again, and then passed.
+                slots.memory().pause();
+            } else if word.lap() >= lap {
+                // Rule 1: claimed, this one or all up to one of a later lap.
+                let passed = match word.lap() - lap {
+                    0 => at,
+                    _ => slots.position(at, word.lap() - 1),
+                };
+                at = (passed + 1).max(slots.hint(Role::Producer));
+            } else if word.lap() + 1 == lap && state != State::Free {
+                return Err(match state {
+                    State::Writing | State::Taken => Blocked::By(word),
+                    _ => Blocked::Idle(word),
+                });
+            } else if looked_twice {
+                return Err(Blocked::Corrupted(at));
+            } else {
+                // A hint that was seen before the words that it rests on?
+                looked_twice = true;
+                slots.memory().fence();
+            }
+        }
+        Err(Blocked::Contended)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn wait(&mut self, deadline: Deadline) -> Result<Position, SendError> {
+        if let Some((poison, _)) = self.poison {
+            return Err(poison);
+        }
+        let mut spin = Spin::until(deadline, Budget::of(Waiting::Spin, || false));
+        loop {
+            let blocked = match self.find() {
+                Ok(position) => {
+                    self.blocked = None;
+                    return Ok(position);
+                }
+                Err(Blocked::Corrupted(at)) => return Err(self.corrupted(at)),
+                Err(blocked) => blocked,
+            };
+            self.blocked = blocked.word();
+            let (slots, next) = (self.who.slots(), self.next);
+            // ORDERING: Relaxed: only whether to look properly.
+            let came = || Some(slots.word(next, Ordering::Relaxed)) != blocked.word();
+            match spin.turns(slots.memory(), self.cadence.apart_pauses, came) {
+                Turn::Came | Turn::Vain | Turn::Park => {}
+                Turn::TimedOut => {
+                    let error = self.timed_out(deadline, blocked);
+                    return self.find_before(error);
+                }
+                Turn::Ask => {
+                    if let Step::End(error) = self.ask(blocked) {
+                        return self.find_before(error);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Looks once more, since room may have come before the others went; else `error` it is.
+    fn find_before(&mut self, error: SendError) -> Result<Position, SendError> {
+        match self.find() {
+            Ok(position) => {
+                self.blocked = None;
+                Ok(position)
+            }
+            Err(Blocked::Corrupted(at)) => Err(self.corrupted(at)),
+            Err(_) if matches!(error, SendError::Severed(_)) => Err(self.poisoned(error, 0)),
+            Err(_) => Err(error),
+        }
+    }
+
+    fn timed_out(&mut self, deadline: Deadline, blocked: Blocked) -> SendError {
+        if deadline == Deadline::PASSED {
+            // Who only tries would never ask otherwise.
+            self.vain_tries = self.vain_tries.wrapping_add(1);
+            if self.vain_tries.is_multiple_of(TRIES_PER_ASK)
+                && let Step::End(error) = self.ask(blocked)
+            {
+                return error;
+            }
+            return SendError::Full;
+        }
+        match blocked {
+            Blocked::By(word) => SendError::PeerStalled { participant: word.owner() },
+            _ => SendError::Timeout,
+        }
+    }
+
+    /// Whether waiting is in vain.
+    fn ask(&mut self, blocked: Blocked) -> Step<SendError> {
+        if let Outside::Severed(severed) = self.who.slots().memory().outside() {
+            return Step::End(SendError::Severed(severed));
+        }
+        if let Blocked::By(word) = blocked
+            && self.who.test_owner(self.next, word)
+        {
+            return Step::Again;
+        }
+        match self.who.presence(Role::Consumer) {
+            Ok(Presence::There | Presence::NotYet) => Step::Again,
+            Ok(Presence::Left) => Step::End(SendError::PeerClosed),
+            Ok(Presence::Died) => Step::End(SendError::PeerDead),
+            Err(Corruption { what, at }) => {
+                Step::End(self.poisoned(SendError::Corrupted(what), at))
+            }
+        }
+    }
+
+    /// The slot of `at` says what no participant writes, or the mapping was cut off.
+    fn corrupted(&mut self, at: Position) -> SendError {
+        match self.who.slots().memory().outside() {
+            Outside::Severed(severed) => self.poisoned(SendError::Severed(severed), 0),
+            _ => self.poisoned(SendError::Corrupted(What::Slot), at),
+        }
+    }
+
+    /// Remembers `error` for good.
+    fn poisoned(&mut self, error: SendError, at: u64) -> SendError {
+        self.poison = Some((error, at));
+        // From here on the short way is closed.
+        self.blocked = Some(Word::from_bits(0));
+        error
+    }
+}

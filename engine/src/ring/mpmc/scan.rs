@@ -1,0 +1,284 @@
+//! Finding a message: the next one, or one that a dead consumer left behind; and waiting for it.
+
+use super::consumer::{Consumer, Hand};
+use super::error::RecvError;
+use super::table::{self, Presence};
+use super::wait::{Blocked, Step};
+use super::word::{State, Word};
+use super::{HINT_EVERY, TRIES_PER_ASK};
+use crate::error::{Corruption, What};
+use crate::ring::spin::{Spin, Turn};
+use crate::ring::waiting::Budget;
+use crate::ring::{Position, Role, Waiting};
+use crate::sync::{Crowd, Deadline, Ordering, Outside};
+
+/// In a large ring not every asking is a scan: so many slots are looked at for each.
+const SLOTS_PER_ASK: u64 = 2048;
+
+/// What was found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Found {
+    Message(Hand),
+    Gap(Position, u16),
+}
+
+impl Found {
+    fn message(position: Position, word: Word) -> Found {
+        Found::Message(Hand { position, word, is_done: false })
+    }
+
+    fn into_hand(self) -> Result<Hand, RecvError> {
+        match self {
+            Found::Message(hand) => Ok(hand),
+            Found::Gap(position, participant) => Err(RecvError::Gap { position, participant }),
+        }
+    }
+}
+
+impl<M: Crowd> Consumer<M> {
+    #[inline(always)]
+    pub(super) fn find_until(&mut self, deadline: Deadline) -> Result<Hand, RecvError> {
+        let (slots, at) = (self.who.slots(), self.next);
+        // ORDERING: Acquire, edge W: who sees the message sees its bytes.
+        let word = slots.word(at, Ordering::Acquire);
+        if !self.scan_is_due
+            && word.lap() == slots.lap(at)
+            && slots.state_of(word) == Some(State::Ready)
+            && let Ok(hand) = self.take_at(at, word)
+        {
+            return Ok(hand);
+        }
+        self.wait(deadline)
+    }
+
+    /// Takes the message `seen` at our position.
+    #[inline(always)]
+    fn take_at(&mut self, at: Position, seen: Word) -> Result<Hand, Word> {
+        let word = seen.taken_by(self.who.index());
+        self.who.slots().swap(at, seen, word)?;
+        self.pass(at);
+        Ok(Hand { position: at, word, is_done: false })
+    }
+
+    /// Goes on behind `at`, which is over for those who look for the next message.
+    #[inline(always)]
+    fn pass(&mut self, at: Position) {
+        self.next = at + 1;
+        // Rule 3: after the take, and now and then.
+        if at.is_multiple_of(HINT_EVERY) {
+            self.who.slots().set_hint(Role::Consumer, at + 1);
+        }
+    }
+
+    /// The next message or gap, if it is there. Bounded: a lap or two of steps.
+    fn find(&mut self) -> Result<Found, Blocked> {
+        if self.scan_is_due
+            && let Some(found) = self.scan()?
+        {
+            return Ok(found);
+        }
+        let mut at = self.next;
+        let mut looked_twice = false;
+        for _ in 0..2 * self.who.slots().count() + 64 {
+            self.next = at;
+            let slots = self.who.slots();
+            let lap = slots.lap(at);
+            // ORDERING: Acquire, edge W.
+            let word = slots.word(at, Ordering::Acquire);
+            let Some(state) = slots.state_of(word) else { return Err(Blocked::Corrupted(at)) };
+            if word.lap() == lap {
+                match state {
+                    State::Ready | State::Orphaned => {
+                        if let Ok(hand) = self.take_at(at, word) {
+                            return Ok(Found::Message(hand));
+                        }
+                        self.who.slots().memory().pause();
+                    }
+                    State::Taken => at = (at + 1).max(slots.hint(Role::Consumer)),
+                    // Rule 8.
+                    State::Tombstone => {
+                        if slots.swap(at, word, word.released()).is_ok() {
+                            self.pass(at);
+                            return Ok(Found::Gap(at, word.owner()));
+                        }
+                    }
+                    State::Writing => return Err(Blocked::By(word)),
+                    State::Free => return Err(Blocked::Idle(word)),
+                }
+            } else if word.lap() > lap {
+                let passed = slots.position(at, word.lap() - 1);
+                at = (passed + 1).max(slots.hint(Role::Consumer));
+            } else if word.lap() + 1 == lap && state == State::Taken {
+                return Err(Blocked::By(word));
+            } else if word.lap() + 1 == lap && state == State::Orphaned {
+                if let Some(found) = self.take_orphan(at, word) {
+                    return Ok(found);
+                }
+            } else if looked_twice {
+                return Err(Blocked::Corrupted(at));
+            } else {
+                // A hint that was seen before the words that it rests on?
+                looked_twice = true;
+                slots.memory().fence();
+            }
+        }
+        Err(Blocked::Contended)
+    }
+
+    /// Takes a message that somebody left, wherever it stands.
+    fn take_orphan(&self, slot: Position, seen: Word) -> Option<Found> {
+        let slots = self.who.slots();
+        let word = seen.taken_by(self.who.index());
+        slots.swap(slot, seen, word).ok()?;
+        Some(Found::message(slots.position(slot, seen.lap()), word))
+    }
+
+    /// Looks at all slots (rules 6 and 7): repairs what the dead hold, and takes the orphan of the
+    /// lowest position. If there is none it is not due any more.
+    #[cold]
+    fn scan(&mut self) -> Result<Option<Found>, Blocked> {
+        // Ends: somebody else has taken one each time that it goes on.
+        for _ in 0..self.who.slots().count() {
+            let Some((slot, word)) = self.lowest_orphan()? else {
+                self.scan_is_due = false;
+                return Ok(None);
+            };
+            if let Some(found) = self.take_orphan(slot, word) {
+                return Ok(Some(found));
+            }
+        }
+        Ok(None)
+    }
+
+    fn lowest_orphan(&mut self) -> Result<Option<(Position, Word)>, Blocked> {
+        let mut lowest: Option<(Position, Word)> = None;
+        self.others_hold = false;
+        for slot in 0..self.who.slots().count() {
+            let word = self.word_after_repair(slot);
+            let slots = self.who.slots();
+            match slots.state_of(word) {
+                Some(State::Orphaned) => {
+                    let position = slots.position(slot, word.lap());
+                    if lowest.is_none_or(|(so_far, _)| position < so_far) {
+                        lowest = Some((position, word));
+                    }
+                }
+                Some(State::Writing | State::Taken) => self.others_hold = true,
+                Some(_) => {}
+                None => return Err(Blocked::Corrupted(slot)),
+            }
+        }
+        Ok(lowest)
+    }
+
+    /// The word of a slot, repaired if its owner is gone.
+    fn word_after_repair(&mut self, slot: Position) -> Word {
+        // ORDERING: Acquire: it is read before its owner is asked after.
+        let word = self.who.slots().word(slot, Ordering::Acquire);
+        let is_held =
+            matches!(self.who.slots().state_of(word), Some(State::Writing | State::Taken));
+        if is_held && self.who.test_owner(slot, word) {
+            // ORDERING: Acquire: it may be an orphan now.
+            return self.who.slots().word(slot, Ordering::Acquire);
+        }
+        word
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn wait(&mut self, deadline: Deadline) -> Result<Hand, RecvError> {
+        if let Some((poison, _)) = self.poison {
+            return Err(poison);
+        }
+        let mut spin = Spin::until(deadline, Budget::of(Waiting::Spin, || false));
+        loop {
+            let blocked = match self.find() {
+                Ok(found) => return found.into_hand(),
+                Err(Blocked::Corrupted(at)) => return Err(self.corrupted(What::Slot, at)),
+                Err(blocked) => blocked,
+            };
+            let (slots, next) = (self.who.slots(), self.next);
+            // ORDERING: Relaxed: only whether to look properly.
+            let came = || Some(slots.word(next, Ordering::Relaxed)) != blocked.word();
+            match spin.turns(slots.memory(), self.cadence.empty_pauses, came) {
+                Turn::Came | Turn::Vain | Turn::Park => {}
+                Turn::TimedOut => {
+                    let (error, late) =
+                        (self.timed_out(deadline, blocked), late(deadline, blocked));
+                    return self.find_before(error).unwrap_or(Err(late));
+                }
+                Turn::Ask => {
+                    if let Step::End(error) = self.ask(blocked)
+                        && let Some(found) = self.find_before(error)
+                    {
+                        return found;
+                    }
+                }
+            }
+        }
+    }
+
+    /// Looks once more, since a message may have come before its producer went; else `error` it is.
+    /// `None` where it is not: as long as a consumer has a message in hand, that may come again.
+    fn find_before(&mut self, error: RecvError) -> Option<Result<Hand, RecvError>> {
+        let is_end = matches!(error, RecvError::Closed | RecvError::ProducerDied);
+        self.scan_is_due |= is_end;
+        match self.find() {
+            Ok(found) => Some(found.into_hand()),
+            Err(Blocked::Corrupted(at)) => Some(Err(self.corrupted(What::Slot, at))),
+            Err(_) if is_end && self.others_hold => None,
+            Err(_) if matches!(error, RecvError::Severed(_)) => Some(Err(self.poisoned(error, 0))),
+            Err(_) => Some(Err(error)),
+        }
+    }
+
+    fn timed_out(&mut self, deadline: Deadline, blocked: Blocked) -> RecvError {
+        if deadline == Deadline::PASSED {
+            // Who only tries would never ask otherwise.
+            self.vain_tries = self.vain_tries.wrapping_add(1);
+            let is_new = table::changes(self.who.slots()) != self.changes;
+            if (is_new || self.vain_tries.is_multiple_of(TRIES_PER_ASK))
+                && let Step::End(error) = self.ask(blocked)
+            {
+                return error;
+            }
+        }
+        late(deadline, blocked)
+    }
+
+    /// Whether waiting is in vain. The next look is at all slots, now and then.
+    fn ask(&mut self, blocked: Blocked) -> Step<RecvError> {
+        if let Outside::Severed(severed) = self.who.slots().memory().outside() {
+            return Step::End(RecvError::Severed(severed));
+        }
+        self.asks = self.asks.wrapping_add(1);
+        let asks_per_scan = self.who.slots().count() / SLOTS_PER_ASK + 1;
+        self.scan_is_due |= u64::from(self.asks).is_multiple_of(asks_per_scan);
+        if let Blocked::By(word) = blocked {
+            // What a producer holds is a message to come, whoever else is there.
+            self.who.test_owner(self.next, word);
+            return Step::Again;
+        }
+        let changes = table::changes(self.who.slots());
+        match self.who.presence(Role::Producer) {
+            Ok(Presence::There | Presence::NotYet) => {
+                self.changes = changes;
+                Step::Again
+            }
+            Ok(Presence::Left) => Step::End(RecvError::Closed),
+            Ok(Presence::Died) => Step::End(RecvError::ProducerDied),
+            Err(Corruption { what, at }) => {
+                Step::End(self.poisoned(RecvError::Corrupted(what), at))
+            }
+        }
+    }
+}
+
+/// What it is called that the time is up.
+fn late(deadline: Deadline, blocked: Blocked) -> RecvError {
+    match blocked {
+        _ if deadline == Deadline::PASSED => RecvError::Empty,
+        Blocked::By(word) => RecvError::PeerStalled { participant: word.owner() },
+        _ => RecvError::Timeout,
+    }
+}

@@ -1,0 +1,228 @@
+//! A ring's part of a segment: where an offset is computed, and nowhere else.
+//!
+//! A position is masked to a slot, and a participant's index is checked when it is joined or read
+//! from a word: so nothing that a peer writes can lead outside of the segment.
+
+use super::geometry::{Delivery, Geometry};
+use super::word::{State, Word};
+use crate::layout::{Comings, MPMC_COMINGS, MPMC_HEAD, MPMC_SEATS, MPMC_TAIL, Seat};
+use crate::ring::{Position, Role};
+use crate::sync::{Crowd, Mapped, Ordering};
+
+/// The slots, seats and hints of one ring over some memory.
+pub(super) struct Slots<M> {
+    memory: M,
+    mask: u64,
+    /// The slots as a power of two: what a position is shifted by to give its lap.
+    shift: u32,
+    stride: usize,
+    begin: usize,
+    geometry: Geometry,
+}
+
+/// A slot: its offset in the segment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Place(usize);
+
+impl<M: Crowd> Slots<M> {
+    /// The ring of `geometry` in `memory`.
+    ///
+    /// # Safety
+    ///
+    /// `memory` has at least `geometry.segment_bytes()` bytes.
+    pub(super) unsafe fn new(memory: M, geometry: Geometry) -> Slots<M> {
+        Slots {
+            memory,
+            mask: geometry.slots() - 1,
+            shift: geometry.slots().trailing_zeros(),
+            stride: geometry.stride() as usize,
+            begin: geometry.slots_at(),
+            geometry,
+        }
+    }
+
+    #[inline(always)]
+    pub(super) fn memory(&self) -> &M {
+        &self.memory
+    }
+
+    #[inline(always)]
+    pub(super) fn geometry(&self) -> Geometry {
+        self.geometry
+    }
+
+    /// How many there are.
+    #[inline(always)]
+    pub(super) fn count(&self) -> u64 {
+        self.mask + 1
+    }
+
+    /// The slot of `position`.
+    #[inline(always)]
+    pub(super) fn place(&self, position: Position) -> Place {
+        Place(self.begin + (position & self.mask) as usize * self.stride)
+    }
+
+    /// The lap of `position`.
+    #[inline(always)]
+    pub(super) fn lap(&self, position: Position) -> u64 {
+        position >> self.shift
+    }
+
+    /// The position that has `slot` (or any position of the same slot) in `lap`.
+    #[inline(always)]
+    pub(super) fn position(&self, slot: Position, lap: u64) -> Position {
+        lap << self.shift | slot & self.mask
+    }
+
+    /// The word of the slot of `position`.
+    #[inline(always)]
+    pub(super) fn word(&self, position: Position, order: Ordering) -> Word {
+        // SAFETY: a slot's start, which `new` says is there; slots are multiples of 64 from a
+        // multiple of 64.
+        Word::from_bits(unsafe { self.memory.load(self.place(position).0, order) })
+    }
+
+    /// Sets the word of a slot that is ours.
+    #[inline(always)]
+    pub(super) fn set_word(&self, position: Position, word: Word, order: Ordering) {
+        // SAFETY: as in `word`.
+        unsafe { self.memory.store(self.place(position).0, word.to_bits(), order) }
+    }
+
+    /// Swaps the word of a slot from `seen` to `next`, or says what it is.
+    #[inline(always)]
+    pub(super) fn swap(&self, position: Position, seen: Word, next: Word) -> Result<(), Word> {
+        let place = self.place(position).0;
+        // SAFETY: as in `word`.
+        let swapped =
+            unsafe { self.memory.compare_exchange(place, seen.to_bits(), next.to_bits()) };
+        swapped.map_err(Word::from_bits)
+    }
+
+    /// The state that a word says; `None` for one that no participant of this ring writes.
+    #[inline(always)]
+    pub(super) fn state_of(&self, word: Word) -> Option<State> {
+        if word.owner() > self.geometry.seats() { None } else { word.state() }
+    }
+
+    /// Writes down how long the message is, unless all have the same length.
+    #[inline(always)]
+    pub(super) fn set_len(&self, position: Position, len: u32) {
+        if !self.geometry.is_of_one_length() {
+            // SAFETY: the second word of a slot, whose payload begins behind it then.
+            unsafe { self.memory.put(self.place(position).0 + 8, len.into()) }
+        }
+    }
+
+    /// How long the message is; `None` if that is not possible.
+    #[inline(always)]
+    pub(super) fn len(&self, position: Position) -> Option<u32> {
+        if self.geometry.is_of_one_length() {
+            return Some(self.geometry.payload());
+        }
+        let mut word = [0; 8];
+        // SAFETY: as in `set_len`.
+        unsafe { self.memory.read_value(self.place(position).0 + 8, &mut word) };
+        let word = u64::from_ne_bytes(word);
+        (word <= self.geometry.payload().into()).then_some(word as u32)
+    }
+
+    /// Copies payload into the slot, from byte `offset` of it on.
+    #[inline(always)]
+    pub(super) fn write(&self, position: Position, offset: usize, bytes: &[u8]) {
+        debug_assert!(offset + bytes.len() <= self.geometry.payload() as usize);
+        // SAFETY: within the payload, as every caller has checked.
+        unsafe { self.memory.write(self.payload(position) + offset, bytes) }
+    }
+
+    /// Copies payload out of the slot.
+    #[inline(always)]
+    pub(super) fn read(&self, position: Position, offset: usize, into: &mut [u8]) {
+        debug_assert!(offset + into.len() <= self.geometry.payload() as usize);
+        // SAFETY: as in `write`.
+        unsafe { self.memory.read(self.payload(position) + offset, into) }
+    }
+
+    #[inline(always)]
+    fn payload(&self, position: Position) -> usize {
+        self.place(position).0 + self.geometry.payload_at() as usize
+    }
+
+    /// The hint of who is `role`.
+    #[inline(always)]
+    pub(super) fn hint(&self, role: Role) -> Position {
+        // ORDERING: Acquire, edge H: the words that let somebody come so far can be seen.
+        // SAFETY: a control word below the seats, aligned by the layout.
+        unsafe { self.memory.load(hint_at(role), Ordering::Acquire) }
+    }
+
+    #[inline(always)]
+    pub(super) fn set_hint(&self, role: Role, position: Position) {
+        // ORDERING: Release, edge H.
+        // SAFETY: as in `hint`.
+        unsafe { self.memory.store(hint_at(role), position, Ordering::Release) }
+    }
+
+    /// A word of participant `index`: the field of its [`Seat`] at that offset.
+    pub(super) fn seat(&self, index: u16, field: usize, order: Ordering) -> u64 {
+        // SAFETY: as in `seat_at`.
+        unsafe { self.memory.load(self.seat_at(index, field), order) }
+    }
+
+    pub(super) fn set_seat(&self, index: u16, field: usize, word: u64, order: Ordering) {
+        // SAFETY: as in `seat_at`.
+        unsafe { self.memory.store(self.seat_at(index, field), word, order) }
+    }
+
+    /// Writes a counter of participant `index`.
+    pub(super) fn note(&self, index: u16, field: usize, word: u64) {
+        // SAFETY: as in `seat_at`.
+        unsafe { self.memory.note(self.seat_at(index, field), word) }
+    }
+
+    /// Where a word of a participant stands: within the segment, since every caller's index is one
+    /// of the ring's.
+    fn seat_at(&self, index: u16, field: usize) -> usize {
+        assert!(index >= 1 && index <= self.geometry.seats(), "participant {index}");
+        debug_assert!(field < size_of::<Seat>());
+        MPMC_SEATS + (index as usize - 1) * size_of::<Seat>() + field
+    }
+
+    /// A word of the [`Comings`].
+    pub(super) fn coming(&self, field: usize) -> u64 {
+        debug_assert!(field < size_of::<Comings>());
+        // ORDERING: Acquire: with `set_coming`.
+        // SAFETY: as in `hint`.
+        unsafe { self.memory.load(MPMC_COMINGS + field, Ordering::Acquire) }
+    }
+
+    pub(super) fn set_coming(&self, field: usize, word: u64) {
+        debug_assert!(field < size_of::<Comings>());
+        // ORDERING: Release: what was done before can be seen.
+        // SAFETY: as in `hint`.
+        unsafe { self.memory.store(MPMC_COMINGS + field, word, Ordering::Release) }
+    }
+
+    /// What a message is worth whose consumer is gone: its next word.
+    pub(super) fn given_back(&self, taken: Word) -> (Word, bool) {
+        match (self.geometry.delivery(), taken.orphaned()) {
+            (Delivery::AtLeastOnce, Some(orphaned)) => (orphaned, false),
+            _ => (taken.released(), true),
+        }
+    }
+}
+
+impl<M: Crowd + Mapped> Slots<M> {
+    /// The address of the payload.
+    pub(super) fn pointer(&self, position: Position) -> *mut u8 {
+        self.memory.base().wrapping_add(self.payload(position))
+    }
+}
+
+const fn hint_at(role: Role) -> usize {
+    match role {
+        Role::Producer => MPMC_TAIL,
+        Role::Consumer => MPMC_HEAD,
+    }
+}

@@ -1,0 +1,318 @@
+//! Who takes part: joining, leaving, and sweeping up after one who died.
+//!
+//! ```text
+//!   seat  Free(g)  Active(g, role)      written by who has the sweep byte, or its life byte
+//! ```
+//!
+//! *Join*: take the sweep byte of a seat (nobody waits: the next seat will do). If the seat is
+//! active and its life byte is free, its participant died: sweep. Then take the life byte, write
+//! down who we are, say Active, and give the sweep byte back. So a life byte is taken only under
+//! the sweep byte and with no claim standing that bears its index (rule 5).
+//!
+//! *Sweep*: swap each word that bears the dead one's index, as in any repair; free the seat last.
+//! Killed anywhere, the seat is still active and the next one starts over. Stopped, it keeps one
+//! seat from being used, and nothing else, because repair needs no lock.
+//!
+//! *Leave*: no claim is left; free the seat; give the life byte back.
+
+use super::slots::Slots;
+use super::word::State;
+use crate::error::{Corruption, What};
+use crate::layout::{Comings, MPMC_COMINGS, MPMC_SEATS, Seat};
+use crate::ring::Role;
+use crate::sync::{Byte, Crowd, Identity, Ordering};
+use core::fmt;
+use core::mem::offset_of;
+
+/// Why one could not join.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum JoinError {
+    /// All seats are taken: wait until one leaves, or make a ring for more.
+    Full {
+        /// So many there are.
+        seats: u16,
+    },
+    /// A peer has scribbled over the ring.
+    Corrupted(Corruption),
+}
+
+impl fmt::Display for JoinError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            JoinError::Full { seats } => write!(
+                f,
+                "all {seats} participants of this ring are there: wait until one leaves, or make \
+                 a ring for more"
+            ),
+            JoinError::Corrupted(corruption) => corruption.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for JoinError {}
+
+/// What a seat's state says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Standing {
+    /// Nobody has it; so many had.
+    Free(u64),
+    /// Somebody has it, or had when it died.
+    Active(u64, Role),
+}
+
+const FREE: u64 = 1;
+const PRODUCER: u64 = 2;
+const CONSUMER: u64 = 3;
+const KIND_BITS: u32 = 2;
+
+impl Standing {
+    const fn to_bits(self) -> u64 {
+        match self {
+            Standing::Free(generation) => generation << KIND_BITS | FREE,
+            Standing::Active(generation, Role::Producer) => generation << KIND_BITS | PRODUCER,
+            Standing::Active(generation, Role::Consumer) => generation << KIND_BITS | CONSUMER,
+        }
+    }
+
+    const fn from_bits(bits: u64) -> Option<Standing> {
+        let generation = bits >> KIND_BITS;
+        match bits & 3 {
+            FREE => Some(Standing::Free(generation)),
+            PRODUCER => Some(Standing::Active(generation, Role::Producer)),
+            CONSUMER => Some(Standing::Active(generation, Role::Consumer)),
+            _ => None,
+        }
+    }
+}
+
+/// Of all who can be of one role.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Presence {
+    /// One is there.
+    There,
+    /// Nobody has come yet.
+    NotYet,
+    /// All have left.
+    Left,
+    /// None is there, and one at least died.
+    Died,
+}
+
+/// One participant's place in a ring, until it is dropped.
+pub(super) struct Participant<M: Crowd> {
+    slots: Slots<M>,
+    index: u16,
+    generation: u64,
+    lost: u64,
+}
+
+impl<M: Crowd> Participant<M> {
+    /// Takes a seat. Does not wait.
+    pub(super) fn join(slots: Slots<M>, role: Role) -> Result<Participant<M>, JoinError> {
+        let seats = slots.geometry().seats();
+        let mut joined = Participant { slots, index: 0, generation: 0, lost: 0 };
+        for index in 1..=seats {
+            let sweep = Byte::Sweep(index);
+            if !joined.slots.memory().try_lock(sweep) {
+                continue;
+            }
+            let taken = joined.take(index, role);
+            joined.slots.memory().unlock(sweep);
+            if taken? {
+                change(&joined.slots);
+                joined.publish_lost();
+                return Ok(joined);
+            }
+        }
+        Err(JoinError::Full { seats })
+    }
+
+    /// Takes the seat of `index` if nobody lives in it. We have its sweep byte.
+    fn take(&mut self, index: u16, role: Role) -> Result<bool, JoinError> {
+        let memory = self.slots.memory();
+        let generation = match standing(&self.slots, index).map_err(JoinError::Corrupted)? {
+            Standing::Free(generation) => generation,
+            // Asked once: nobody can take its byte while we have its sweep byte.
+            Standing::Active(generation, was) if memory.is_gone(index) => {
+                self.sweep(index, was)?;
+                let freed = Standing::Free(generation + 1);
+                // ORDERING: Release, edge S: whoever sees the seat free sees all repairs.
+                set_standing(&self.slots, index, freed);
+                generation + 1
+            }
+            Standing::Active(..) => return Ok(false),
+        };
+        if !self.slots.memory().try_lock(Byte::Life(index)) {
+            return Ok(false);
+        }
+        (self.index, self.generation) = (index, generation);
+        sign_in(&self.slots, index);
+        set_came(&self.slots, role);
+        // ORDERING: Release, edge S: who sees us active sees who we are.
+        set_standing(&self.slots, index, Standing::Active(generation, role));
+        Ok(true)
+    }
+
+    /// Repairs every word that bears `index`, whose participant is gone for good.
+    fn sweep(&mut self, index: u16, was: Role) -> Result<(), JoinError> {
+        for slot in 0..self.slots.count() {
+            // ORDERING: Acquire: what the word says is repaired.
+            let word = self.slots.word(slot, Ordering::Acquire);
+            if word.owner() == index && matches!(word.state(), Some(State::Writing | State::Taken))
+            {
+                self.repair(slot, word);
+            }
+        }
+        set_died(&self.slots, was);
+        Ok(())
+    }
+
+    pub(super) fn slots(&self) -> &Slots<M> {
+        &self.slots
+    }
+
+    pub(super) fn index(&self) -> u16 {
+        self.index
+    }
+
+    /// One message more was given up by us.
+    pub(super) fn count_lost(&mut self) {
+        self.lost += 1;
+        self.publish_lost();
+    }
+
+    /// Messages that this participant gave up.
+    pub(super) fn lost(&self) -> u64 {
+        self.lost
+    }
+
+    fn publish_lost(&self) {
+        if self.index != 0 && self.lost != 0 {
+            self.slots.note(self.index, offset_of!(Seat, lost), self.lost);
+        }
+    }
+
+    /// Whether anybody is there as `role`: asks the kernel of each who seems so, up to one that is.
+    pub(super) fn presence(&self, role: Role) -> Result<Presence, Corruption> {
+        // Two looks in between which nobody came or left are one look.
+        for _ in 0..self.slots.geometry().seats() {
+            let before = changes(&self.slots);
+            let presence = self.look_for(role)?;
+            if presence == Presence::There || changes(&self.slots) == before {
+                return Ok(presence);
+            }
+        }
+        Ok(Presence::There)
+    }
+
+    fn look_for(&self, role: Role) -> Result<Presence, Corruption> {
+        let mut died = has_died(&self.slots, role);
+        for index in 1..=self.slots.geometry().seats() {
+            if let Standing::Active(_, of) = standing(&self.slots, index)?
+                && of == role
+            {
+                if !self.slots.memory().is_gone(index) {
+                    return Ok(Presence::There);
+                }
+                died = true;
+            }
+        }
+        Ok(match (has_come(&self.slots, role), died) {
+            (_, true) => Presence::Died,
+            (true, false) => Presence::Left,
+            (false, false) => Presence::NotYet,
+        })
+    }
+}
+
+impl<M: Crowd> Drop for Participant<M> {
+    fn drop(&mut self) {
+        if self.index == 0 {
+            return;
+        }
+        // ORDERING: Release, edge S: no claim of ours is left.
+        set_standing(&self.slots, self.index, Standing::Free(self.generation + 1));
+        change(&self.slots);
+        self.slots.memory().unlock(Byte::Life(self.index));
+    }
+}
+
+/// The bits of a seat that nobody had yet.
+pub(crate) const VACANT: u64 = Standing::Free(0).to_bits();
+
+fn standing<M: Crowd>(slots: &Slots<M>, index: u16) -> Result<Standing, Corruption> {
+    // ORDERING: Acquire, edge S.
+    let bits = slots.seat(index, offset_of!(Seat, state), Ordering::Acquire);
+    let at = (MPMC_SEATS + (index as usize - 1) * size_of::<Seat>()) as u64;
+    Standing::from_bits(bits).ok_or(Corruption { what: What::Seat, at })
+}
+
+fn set_standing<M: Crowd>(slots: &Slots<M>, index: u16, standing: Standing) {
+    // ORDERING: Release, edge S, as each caller says.
+    slots.set_seat(index, offset_of!(Seat, state), standing.to_bits(), Ordering::Release);
+}
+
+fn sign_in<M: Crowd>(slots: &Slots<M>, index: u16) {
+    let Identity { pid, started, namespace, now_ns } = slots.memory().identity();
+    for (field, word) in [
+        (offset_of!(Seat, pid), pid),
+        (offset_of!(Seat, started), started),
+        (offset_of!(Seat, namespace), namespace),
+        (offset_of!(Seat, since_ns), now_ns),
+    ] {
+        // ORDERING: Relaxed: shown by the state, which comes after.
+        slots.set_seat(index, field, word, Ordering::Relaxed);
+    }
+    for field in [
+        offset_of!(Seat, messages),
+        offset_of!(Seat, bytes),
+        offset_of!(Seat, waits),
+        offset_of!(Seat, lost),
+    ] {
+        slots.note(index, field, 0);
+    }
+}
+
+const fn came_at(role: Role) -> usize {
+    match role {
+        Role::Producer => offset_of!(Comings, producer_joined),
+        Role::Consumer => offset_of!(Comings, consumer_joined),
+    }
+}
+
+const fn died_at(role: Role) -> usize {
+    match role {
+        Role::Producer => offset_of!(Comings, producer_died),
+        Role::Consumer => offset_of!(Comings, consumer_died),
+    }
+}
+
+fn has_come<M: Crowd>(slots: &Slots<M>, role: Role) -> bool {
+    slots.coming(came_at(role)) != 0
+}
+
+fn set_came<M: Crowd>(slots: &Slots<M>, role: Role) {
+    slots.set_coming(came_at(role), 1);
+}
+
+fn has_died<M: Crowd>(slots: &Slots<M>, role: Role) -> bool {
+    slots.coming(died_at(role)) != 0
+}
+
+fn set_died<M: Crowd>(slots: &Slots<M>, role: Role) {
+    slots.set_coming(died_at(role), 1);
+}
+
+/// A word that changes whenever somebody has come or left; those who die change nothing.
+pub(super) fn changes<M: Crowd>(slots: &Slots<M>) -> u64 {
+    slots.coming(offset_of!(Comings, changes))
+}
+
+/// Changes that word: after the seat's state, and before a join returns.
+fn change<M: Crowd>(slots: &Slots<M>) {
+    let at = MPMC_COMINGS + offset_of!(Comings, changes);
+    let seen = changes(slots);
+    // One who changed it meanwhile did so after the state of our seat as well.
+    // SAFETY: a control word below the seats, aligned by the layout.
+    let _ = unsafe { slots.memory().compare_exchange(at, seen, seen.wrapping_add(1)) };
+}

@@ -1,0 +1,184 @@
+//! The word of a slot: who holds it, and in which lap.
+//!
+//! ```text
+//!   63                              17 16       7 6      3 2    0
+//!  +----------------------------------+----------+--------+------+
+//!  |               lap                |  owner   |attempts| state|
+//!  +----------------------------------+----------+--------+------+
+//! ```
+//!
+//! It never repeats, so that a compare-and-swap of a word that was seen a while ago changes that
+//! claim or nothing: in one slot the pair of lap and attempts only grows, and the index of a
+//! participant is given to another one only when no claim bears it any more.
+
+/// The state of a slot. Zero is none, so a zeroed page is seen for what it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum State {
+    /// Nobody has claimed this lap's position.
+    Free,
+    /// Claimed by a producer, which writes.
+    Writing,
+    /// Committed.
+    Ready,
+    /// Taken by a consumer, which reads.
+    Taken,
+    /// Taken by a consumer that is gone: to be taken again.
+    Orphaned,
+    /// Claimed by a producer that is gone, or dropped its claim: there is no message.
+    Tombstone,
+}
+
+/// A word of a slot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Word(u64);
+
+/// The most times that a message is taken: so often a consumer died over it.
+pub(super) const ATTEMPTS_MAX: u32 = 15;
+
+const FREE: u64 = 1;
+const WRITING: u64 = 2;
+const READY: u64 = 3;
+const TAKEN: u64 = 4;
+const ORPHANED: u64 = 5;
+const TOMBSTONE: u64 = 6;
+
+const STATE: u64 = 0b111;
+const ATTEMPTS_SHIFT: u32 = 3;
+const ATTEMPTS: u64 = 0b1111;
+const OWNER_SHIFT: u32 = 7;
+const OWNER: u64 = (1 << 10) - 1;
+const LAP_SHIFT: u32 = 17;
+
+impl Word {
+    #[inline(always)]
+    const fn of(lap: u64, owner: u16, attempts: u32, state: u64) -> Word {
+        let (owner, attempts) =
+            ((owner as u64) << OWNER_SHIFT, (attempts as u64) << ATTEMPTS_SHIFT);
+        Word(lap << LAP_SHIFT | owner | attempts | state)
+    }
+
+    /// Free in `lap`.
+    #[inline(always)]
+    pub(super) const fn free(lap: u64) -> Word {
+        Word::of(lap, 0, 0, FREE)
+    }
+
+    /// Claimed in `lap` by the producer `owner`.
+    #[inline(always)]
+    pub(super) const fn writing(lap: u64, owner: u16) -> Word {
+        Word::of(lap, owner, 0, WRITING)
+    }
+
+    /// Committed in `lap` by the producer `owner`.
+    #[inline(always)]
+    pub(super) const fn ready(lap: u64, owner: u16) -> Word {
+        Word::of(lap, owner, 0, READY)
+    }
+
+    /// Given up in `lap`, for the producer `owner`.
+    pub(super) const fn tombstone(lap: u64, owner: u16) -> Word {
+        Word::of(lap, owner, 0, TOMBSTONE)
+    }
+
+    /// This message, ready or orphaned, in the hands of the consumer `owner`.
+    #[inline(always)]
+    pub(super) const fn taken_by(self, owner: u16) -> Word {
+        Word::of(self.lap(), owner, self.attempts(), TAKEN)
+    }
+
+    /// This message when its consumer is gone: to be taken again, or given up after the last
+    /// attempt.
+    pub(super) const fn orphaned(self) -> Option<Word> {
+        if self.attempts() == ATTEMPTS_MAX {
+            return None;
+        }
+        Some(Word::of(self.lap(), 0, self.attempts() + 1, ORPHANED))
+    }
+
+    /// The slot when this lap is over.
+    #[inline(always)]
+    pub(super) const fn released(self) -> Word {
+        Word::free(self.lap() + 1)
+    }
+
+    /// The word as it stands in shared memory.
+    #[inline(always)]
+    pub(super) const fn to_bits(self) -> u64 {
+        self.0
+    }
+
+    /// The word whose bits are `bits`, whatever a peer wrote.
+    #[inline(always)]
+    pub(super) const fn from_bits(bits: u64) -> Word {
+        Word(bits)
+    }
+
+    /// The lap that it belongs to.
+    #[inline(always)]
+    pub(super) const fn lap(self) -> u64 {
+        self.0 >> LAP_SHIFT
+    }
+
+    /// The participant that it bears; 0 for none.
+    #[inline(always)]
+    pub(super) const fn owner(self) -> u16 {
+        (self.0 >> OWNER_SHIFT & OWNER) as u16
+    }
+
+    /// So many consumers took this message and are gone.
+    #[inline(always)]
+    pub(super) const fn attempts(self) -> u32 {
+        (self.0 >> ATTEMPTS_SHIFT & ATTEMPTS) as u32
+    }
+
+    /// Its state; `None` for a word that no participant writes.
+    #[inline(always)]
+    pub(super) const fn state(self) -> Option<State> {
+        let (has_owner, has_attempts) = (self.owner() != 0, self.attempts() != 0);
+        match (self.0 & STATE, has_owner, has_attempts) {
+            (FREE, false, false) => Some(State::Free),
+            (WRITING, true, false) => Some(State::Writing),
+            (READY, true, false) => Some(State::Ready),
+            (TAKEN, true, _) => Some(State::Taken),
+            (ORPHANED, false, true) => Some(State::Orphaned),
+            (TOMBSTONE, true, false) => Some(State::Tombstone),
+            _ => None,
+        }
+    }
+}
+
+const _: () = assert!(crate::layout::SEATS_MAX as u64 <= OWNER);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_word_says_what_it_was_made_of() {
+        let ready = Word::ready(1 << 46, 1000);
+        assert_eq!((ready.lap(), ready.owner(), ready.attempts()), (1 << 46, 1000, 0));
+        assert_eq!(ready.state(), Some(State::Ready));
+        let taken = ready.taken_by(7);
+        assert_eq!((taken.lap(), taken.owner(), taken.state()), (1 << 46, 7, Some(State::Taken)));
+        assert_eq!(taken.released(), Word::free((1 << 46) + 1));
+    }
+
+    #[test]
+    fn a_message_is_orphaned_fifteen_times_and_never_with_the_same_word() {
+        let mut word = Word::ready(3, 1).taken_by(2);
+        for attempt in 1..=ATTEMPTS_MAX {
+            let orphaned = word.orphaned().expect("not the last attempt");
+            assert_eq!((orphaned.attempts(), orphaned.state()), (attempt, Some(State::Orphaned)));
+            assert_ne!(orphaned.taken_by(2), word);
+            word = orphaned.taken_by(2);
+        }
+        assert_eq!(word.orphaned(), None);
+    }
+
+    #[test]
+    fn words_that_no_participant_writes_have_no_state() {
+        for bits in [0, 7, WRITING, READY, TAKEN, TOMBSTONE, ORPHANED, FREE | 1 << OWNER_SHIFT] {
+            assert_eq!(Word::from_bits(bits).state(), None, "{bits:#x}");
+        }
+    }
+}
