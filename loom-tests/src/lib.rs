@@ -6,6 +6,8 @@
 
 #![cfg(loom)]
 
+mod crowd;
 mod memory;
 
-pub use memory::{Modelled, Ring, crash_point, survived};
+pub use crowd::{Hall, Seated};
+pub use memory::{Lifeline, Modelled, Ring, crash_point, survived};

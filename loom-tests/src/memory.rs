@@ -62,8 +62,46 @@ struct Word {
 pub struct Modelled {
     ring: Arc<Ring>,
     is_registered: bool,
+    life: Lifeline,
+}
+
+/// How many shared accesses a participant has left.
+pub struct Lifeline {
     accesses_left: Cell<u32>,
     dead: Cell<bool>,
+}
+
+impl Lifeline {
+    /// Of one that does not die.
+    pub(crate) fn endless() -> Lifeline {
+        Lifeline::of(u32::MAX)
+    }
+
+    /// Of one that dies before its access number `accesses`, counted from 0.
+    pub(crate) fn of(accesses: u32) -> Lifeline {
+        Lifeline { accesses_left: Cell::new(accesses), dead: Cell::new(false) }
+    }
+
+    /// From now on it is one that dies before its access number `accesses`, counted from 0.
+    pub fn ends_before(&self, accesses: u32) {
+        self.accesses_left.set(accesses);
+    }
+
+    /// Counts one access. False if this participant is dead: then nothing happens any more.
+    pub(crate) fn goes_on(&self) -> bool {
+        if self.dead.get() {
+            return false;
+        }
+        match self.accesses_left.get() {
+            0 => {
+                self.dead.set(true);
+                resume_unwind(Box::new(Crash));
+            }
+            u32::MAX => {}
+            left => self.accesses_left.set(left - 1),
+        }
+        true
+    }
 }
 
 /// What a victim unwinds with.
@@ -135,12 +173,7 @@ impl Ring {
 impl Modelled {
     /// A participant's way to `ring`.
     pub fn over(ring: &Arc<Ring>) -> Modelled {
-        Modelled {
-            ring: ring.clone(),
-            is_registered: false,
-            accesses_left: Cell::new(u32::MAX),
-            dead: Cell::new(false),
-        }
+        Modelled { ring: ring.clone(), is_registered: false, life: Lifeline::endless() }
     }
 
     /// The same for a process that is registered for membarrier(2).
@@ -150,24 +183,11 @@ impl Modelled {
 
     /// A participant that dies before its shared access number `accesses`, counted from 0.
     pub fn dying_before(ring: &Arc<Ring>, accesses: u32) -> Modelled {
-        let memory = Modelled::over(ring);
-        memory.accesses_left.set(accesses);
-        memory
+        Modelled { life: Lifeline::of(accesses), ..Modelled::over(ring) }
     }
 
-    /// Counts one access. False if this participant is dead: then nothing happens any more.
     fn access(&self) -> bool {
-        if self.dead.get() {
-            return false;
-        }
-        match self.accesses_left.get() {
-            0 => {
-                self.dead.set(true);
-                resume_unwind(Box::new(Crash));
-            }
-            left => self.accesses_left.set(left - 1),
-        }
-        true
+        self.life.goes_on()
     }
 
     fn word(&self, at: usize) -> &Word {

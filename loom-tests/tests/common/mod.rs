@@ -1,6 +1,8 @@
 //! What the models share: the smallest ring, and handles of it.
 #![allow(dead_code, reason = "each file of models uses its part")]
 
+pub(crate) mod many;
+
 use annulus::Deadline;
 use annulus::ring::spsc::{Consumer, Producer};
 use annulus::ring::{Barrier, Geometry, Waiting, Wake};

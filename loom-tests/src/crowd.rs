@@ -1,0 +1,220 @@
+//! A ring of many made of loom's atomics, and the kernel's table of locks as a mutex.
+//!
+//! A participant dies at its k-th shared access, system calls among them; what it had locked is
+//! given back by [`Hall::bury`], under the mutex, as the kernel does when a process is gone.
+
+use crate::memory::Lifeline;
+use annulus::layout::{Comings, MPMC_COMINGS, MPMC_HEAD, MPMC_SEATS, MPMC_TAIL, Seat};
+use annulus::ring::mpmc::Geometry;
+use annulus::sync::{Byte, Crowd, Identity, Memory, Ordering, Outside};
+use loom::cell::UnsafeCell;
+use loom::sync::Mutex;
+use loom::sync::atomic::{AtomicU64, fence};
+use std::rc::Rc;
+use std::sync::Arc;
+
+/// The words of one ring of messages of 8 bytes.
+pub struct Hall {
+    hints: [AtomicU64; 2],
+    comings: Vec<AtomicU64>,
+    /// Their states; who is there is for people.
+    seats: Vec<AtomicU64>,
+    slots: Vec<Slot>,
+    slots_at: usize,
+    stride: usize,
+    locked: Mutex<Vec<Byte>>,
+}
+
+struct Slot {
+    word: AtomicU64,
+    payload: UnsafeCell<u64>,
+}
+
+/// One participant's way to a ring.
+pub struct Seated {
+    hall: Arc<Hall>,
+    life: Rc<Lifeline>,
+}
+
+impl Hall {
+    /// A fresh ring, of messages of exactly 8 bytes.
+    pub fn fresh(geometry: Geometry) -> Arc<Hall> {
+        assert!(geometry.is_of_one_length() && geometry.payload() == 8, "as the slots are made");
+        let zero = || AtomicU64::new(0);
+        let slots_at = (geometry.segment_bytes() - geometry.slots() * geometry.stride()) as usize;
+        let first = |begin: usize, end: usize| {
+            geometry.first_words().filter(move |(at, _)| (begin..end).contains(at))
+        };
+        let slot = |(_, word)| Slot { word: AtomicU64::new(word), payload: UnsafeCell::new(0) };
+        Arc::new(Hall {
+            hints: [zero(), zero()],
+            comings: (0..size_of::<Comings>() / 8).map(|_| zero()).collect(),
+            seats: first(MPMC_SEATS, slots_at).map(|(_, word)| AtomicU64::new(word)).collect(),
+            slots: first(slots_at, usize::MAX).map(slot).collect(),
+            slots_at,
+            stride: geometry.stride() as usize,
+            locked: Mutex::new(Vec::new()),
+        })
+    }
+
+    /// The process of a participant is gone, and all that it had locked is free.
+    pub fn bury(&self, participant: u16) {
+        self.table(|locked| {
+            locked.retain(|byte| !matches!(byte, Byte::Life(of) if *of == participant));
+        });
+    }
+
+    /// The bytes that are locked, those of who is just joining among them.
+    pub fn locked(&self) -> Vec<Byte> {
+        self.table(|locked| locked.clone())
+    }
+
+    /// The process of one who was joining is gone: these bytes are those of all others.
+    pub fn bury_all_but(&self, others: &[Byte]) {
+        self.table(|locked| locked.retain(|byte| others.contains(byte)));
+    }
+
+    fn table<T>(&self, change: impl FnOnce(&mut Vec<Byte>) -> T) -> T {
+        change(&mut self.locked.lock().expect("nobody panics there"))
+    }
+
+    /// The control word at `at`; none for what is for people.
+    fn control(&self, at: usize) -> Option<&AtomicU64> {
+        match at {
+            MPMC_TAIL => Some(&self.hints[0]),
+            MPMC_HEAD => Some(&self.hints[1]),
+            MPMC_COMINGS..MPMC_SEATS => Some(&self.comings[(at - MPMC_COMINGS) / 8]),
+            _ if at < self.slots_at => {
+                let (seat, field) = ((at - MPMC_SEATS) / size_of::<Seat>(), at % size_of::<Seat>());
+                (field == 0).then(|| &self.seats[seat])
+            }
+            _ => {
+                assert_eq!((at - self.slots_at) % self.stride, 0, "a word, and no payload");
+                Some(&self.slot(at).word)
+            }
+        }
+    }
+
+    fn slot(&self, at: usize) -> &Slot {
+        &self.slots[(at - self.slots_at) / self.stride]
+    }
+}
+
+impl Seated {
+    /// A participant's way to `hall`.
+    pub fn over(hall: &Arc<Hall>) -> Seated {
+        Seated { hall: hall.clone(), life: Rc::new(Lifeline::endless()) }
+    }
+
+    /// How long it lives.
+    pub fn life(&self) -> Rc<Lifeline> {
+        self.life.clone()
+    }
+}
+
+// SAFETY: every access is one to loom's own atomics and cells, by a checked index.
+unsafe impl Memory for Seated {
+    unsafe fn load(&self, at: usize, order: Ordering) -> u64 {
+        match self.hall.control(at) {
+            Some(word) if self.life.goes_on() => word.load(order),
+            _ => 0,
+        }
+    }
+
+    unsafe fn store(&self, at: usize, word: u64, order: Ordering) {
+        if let Some(control) = self.hall.control(at)
+            && self.life.goes_on()
+        {
+            control.store(word, order);
+        }
+    }
+
+    /// Counters are for people: no part of what is proved, so they cost no state here.
+    unsafe fn note(&self, _: usize, _: u64) {}
+
+    unsafe fn noted(&self, _: usize) -> u64 {
+        0
+    }
+
+    unsafe fn put(&self, at: usize, word: u64) {
+        if self.life.goes_on() {
+            // SAFETY: loom fails the model if another access could be at the same time.
+            self.hall.slot(at).payload.with_mut(|payload| unsafe { *payload = word });
+        }
+    }
+
+    unsafe fn read(&self, at: usize, into: &mut [u8]) {
+        if self.life.goes_on() {
+            // SAFETY: as above.
+            let word = self.hall.slot(at).payload.with(|payload| unsafe { *payload });
+            into.copy_from_slice(&word.to_le_bytes());
+        }
+    }
+
+    unsafe fn write(&self, at: usize, from: &[u8]) {
+        let word: [u8; 8] = from.try_into().expect("models write whole words");
+        // SAFETY: the same contract.
+        unsafe { self.put(at, u64::from_le_bytes(word)) };
+    }
+
+    fn prefetch_read(&self, _: usize) {}
+
+    fn prefetch_write(&self, _: usize) {}
+
+    fn pause(&self) {
+        loom::thread::yield_now();
+    }
+
+    fn yield_now(&self) {
+        loom::thread::yield_now();
+    }
+
+    fn now(&self) -> u64 {
+        0
+    }
+
+    fn fence(&self) {
+        fence(Ordering::SeqCst);
+    }
+
+    fn outside(&self) -> Outside {
+        Outside::PeerAlive
+    }
+}
+
+// SAFETY: as above.
+unsafe impl Crowd for Seated {
+    unsafe fn compare_exchange(&self, at: usize, current: u64, new: u64) -> Result<(), u64> {
+        match self.hall.control(at) {
+            Some(word) if self.life.goes_on() => {
+                word.compare_exchange(current, new, Ordering::AcqRel, Ordering::Acquire).map(drop)
+            }
+            _ => Err(0),
+        }
+    }
+
+    fn try_lock(&self, byte: Byte) -> bool {
+        self.life.goes_on()
+            && self.hall.table(|locked| {
+                let is_free = !locked.contains(&byte);
+                if is_free {
+                    locked.push(byte);
+                }
+                is_free
+            })
+    }
+
+    fn unlock(&self, byte: Byte) {
+        if self.life.goes_on() {
+            self.hall.table(|locked| locked.retain(|held| *held != byte));
+        }
+    }
+
+    fn is_gone(&self, participant: u16) -> bool {
+        self.life.goes_on() && self.hall.table(|locked| !locked.contains(&Byte::Life(participant)))
+    }
+
+    fn identity(&self) -> Identity {
+        Identity::default()
+    }
+}

@@ -1,0 +1,157 @@
+//! What the models of the ring of many share: two slots, numbers as messages.
+
+use super::model;
+use annulus::ring::mpmc::{Consumer, Geometry, JoinError, Producer, RecvError, SendError};
+use annulus_loom_tests::{Hall, Lifeline, Seated, crash_point, survived};
+use loom::thread;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// Two slots of 8 bytes, for so many participants.
+pub(crate) fn geometry(seats: u16) -> Geometry {
+    let two = Geometry::new(2, 8).expect("the smallest ring is a ring").of_one_length();
+    two.with_seats(seats).expect("so many there may be")
+}
+
+/// A ring, and what it is made of.
+#[derive(Clone)]
+pub(crate) struct Room {
+    pub(crate) hall: Arc<Hall>,
+    geometry: Geometry,
+}
+
+impl Room {
+    pub(crate) fn of(seats: u16) -> Room {
+        let geometry = geometry(seats);
+        Room { hall: Hall::fresh(geometry), geometry }
+    }
+
+    pub(crate) fn producer(&self) -> Producer<Seated> {
+        self.producer_by(Seated::over(&self.hall))
+    }
+
+    /// One whose end can be said.
+    pub(crate) fn mortal_producer(&self) -> (Producer<Seated>, Rc<Lifeline>) {
+        let way = Seated::over(&self.hall);
+        let life = way.life();
+        (self.producer_by(way), life)
+    }
+
+    pub(crate) fn producer_by(&self, way: Seated) -> Producer<Seated> {
+        // SAFETY: the hall was made for that geometry.
+        unsafe { Producer::join(way, self.geometry) }.expect("there is a seat")
+    }
+
+    pub(crate) fn consumer(&self) -> Consumer<Seated> {
+        self.consumer_by(Seated::over(&self.hall))
+    }
+
+    /// One whose end can be said.
+    pub(crate) fn mortal_consumer(&self) -> (Consumer<Seated>, Rc<Lifeline>) {
+        let way = Seated::over(&self.hall);
+        let life = way.life();
+        (self.consumer_by(way), life)
+    }
+
+    pub(crate) fn consumer_by(&self, way: Seated) -> Consumer<Seated> {
+        // SAFETY: as above.
+        unsafe { Consumer::join(way, self.geometry) }.expect("there is a seat")
+    }
+
+    /// A producer, as soon as there is a seat: who is just joining may hold one up.
+    pub(crate) fn producer_soon(&self) -> Producer<Seated> {
+        loop {
+            // SAFETY: as above.
+            match unsafe { Producer::join(Seated::over(&self.hall), self.geometry) } {
+                Ok(producer) => return producer,
+                Err(error) => assert!(matches!(error, JoinError::Full { .. })),
+            }
+            thread::yield_now();
+        }
+    }
+}
+
+/// Sends `number` as soon as there is room.
+pub(crate) fn send(producer: &mut Producer<Seated>, number: u64) {
+    // Ends: consumers go on.
+    while let Err(error) = producer.try_send(&number.to_le_bytes()) {
+        assert_eq!(error, SendError::Full);
+        producer.repair();
+        thread::yield_now();
+    }
+}
+
+/// What came: a number and whether it was delivered before, or a gap.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Came {
+    Number(u64, bool),
+    Gap(u64),
+}
+
+/// What there is now, if anything.
+pub(crate) fn try_recv(consumer: &mut Consumer<Seated>) -> Option<Came> {
+    let mut buffer = [0; 8];
+    match consumer.try_recv(&mut buffer) {
+        Ok(received) => Some(Came::Number(u64::from_le_bytes(buffer), received.attempt > 0)),
+        Err(RecvError::Gap { position, .. }) => Some(Came::Gap(position)),
+        Err(RecvError::Empty) => None,
+        Err(error) => panic!("{error}"),
+    }
+}
+
+/// What comes next.
+pub(crate) fn recv(consumer: &mut Consumer<Seated>) -> Came {
+    loop {
+        if let Some(came) = try_recv(consumer) {
+            return came;
+        }
+        consumer.repair();
+        thread::yield_now();
+    }
+}
+
+/// Leaves the model as a process that goes on elsewhere: without another access.
+pub(crate) fn away<H>(handle: H) {
+    std::mem::forget(handle);
+}
+
+/// Takes all that there is now, behind what others hold as well.
+pub(crate) fn drain(consumer: &mut Consumer<Seated>) -> Vec<Came> {
+    let all = || {
+        consumer.repair();
+        try_recv(consumer)
+    };
+    std::iter::from_fn(all).collect()
+}
+
+/// What it does until it dies before its access number `accesses`, or is done; says whether it
+/// died. Either way its process is gone then, wherever it was.
+pub(crate) fn dies_in<H>(
+    room: &Room,
+    participant: u16,
+    (mut handle, life): (H, Rc<Lifeline>),
+    accesses: u32,
+    live: impl FnOnce(&mut H),
+) -> bool {
+    life.ends_before(accesses);
+    let died = survived(|| live(&mut handle)).is_none();
+    away(handle);
+    room.hall.bury(participant);
+    died
+}
+
+/// Runs a model for every crash point; `run` says whether the victim died in it.
+pub(crate) fn at_every_access(run: impl Fn(u32) -> bool + Clone + Send + Sync + 'static) {
+    let points = crash_point(|accesses| {
+        let died = Arc::new(AtomicBool::new(false));
+        let (run, seen) = (run.clone(), died.clone());
+        model(move || {
+            if run(accesses) {
+                seen.store(true, Ordering::Relaxed);
+            }
+        });
+        died.load(Ordering::Relaxed)
+    });
+    assert!(points > 0, "the victim has died nowhere");
+}

@@ -1,0 +1,165 @@
+//! The ring of many while nobody dies.
+#![cfg(loom)]
+
+mod common;
+
+use annulus::ring::mpmc::RecvError;
+use common::many::{Came, Room, away, recv, send, try_recv};
+use common::model;
+use loom::thread;
+
+#[test]
+fn a_message_is_seen_whole_or_not_at_all() {
+    model(|| {
+        let room = Room::of(2);
+        let (mut producer, mut consumer) = (room.producer(), room.consumer());
+        let sender = thread::spawn(move || {
+            send(&mut producer, 7);
+            away(producer);
+        });
+        assert_eq!(recv(&mut consumer), Came::Number(7, false));
+        away(consumer);
+        sender.join().expect("the sender ends");
+    });
+}
+
+#[test]
+fn a_slot_is_written_again_only_after_it_was_read() {
+    model(|| {
+        let room = Room::of(2);
+        let (mut producer, mut consumer) = (room.producer(), room.consumer());
+        let sender = thread::spawn(move || {
+            (0..3).for_each(|number| send(&mut producer, number));
+            away(producer);
+        });
+        for number in 0..3 {
+            assert_eq!(recv(&mut consumer), Came::Number(number, false));
+        }
+        away(consumer);
+        sender.join().expect("the sender ends");
+    });
+}
+
+#[test]
+fn two_producers_share_the_positions_without_a_hole() {
+    model(|| {
+        let room = Room::of(3);
+        let (mut producer, mut other) = (room.producer(), room.producer());
+        let mut consumer = room.consumer();
+        let sender = thread::spawn(move || {
+            send(&mut other, 10);
+            away(other);
+        });
+        send(&mut producer, 20);
+        let mut came = [recv(&mut consumer), recv(&mut consumer)];
+        came.sort_unstable();
+        assert_eq!(came, [Came::Number(10, false), Came::Number(20, false)]);
+        assert_eq!(try_recv(&mut consumer), None);
+        away((producer, consumer));
+        sender.join().expect("the sender ends");
+    });
+}
+
+#[test]
+fn two_consumers_share_the_messages_and_none_comes_twice() {
+    model(|| {
+        let room = Room::of(3);
+        let (mut producer, mut consumer) = (room.producer(), room.consumer());
+        let mut other = room.consumer();
+        send(&mut producer, 1);
+        send(&mut producer, 2);
+        let reader = thread::spawn(move || {
+            let came = recv(&mut other);
+            other.flush();
+            away(other);
+            came
+        });
+        let mut came = [recv(&mut consumer), Came::Gap(0)];
+        consumer.flush();
+        away((producer, consumer));
+        came[1] = reader.join().expect("the reader ends");
+        came.sort_unstable();
+        assert_eq!(came, [Came::Number(1, false), Came::Number(2, false)]);
+    });
+}
+
+#[test]
+fn a_producer_and_a_consumer_race_for_the_same_slot_over_two_laps() {
+    model(|| {
+        let room = Room::of(3);
+        let (mut producer, mut other) = (room.producer(), room.producer());
+        let mut consumer = room.consumer();
+        send(&mut producer, 0);
+        send(&mut producer, 1);
+        let sender = thread::spawn(move || {
+            send(&mut other, 2);
+            away(other);
+        });
+        for number in 0..3 {
+            assert_eq!(recv(&mut consumer), Came::Number(number, false));
+        }
+        away((producer, consumer));
+        sender.join().expect("the sender ends");
+    });
+}
+
+#[test]
+fn a_dropped_claim_is_a_gap_and_its_slot_is_used_again() {
+    model(|| {
+        let room = Room::of(2);
+        let (mut producer, mut consumer) = (room.producer(), room.consumer());
+        let sender = thread::spawn(move || {
+            drop(producer.try_claim(8).expect("there is room"));
+            send(&mut producer, 1);
+            send(&mut producer, 2);
+            away(producer);
+        });
+        let came = [(); 3].map(|()| recv(&mut consumer));
+        assert_eq!(came, [Came::Gap(0), Came::Number(1, false), Came::Number(2, false)]);
+        away(consumer);
+        sender.join().expect("the sender ends");
+    });
+}
+
+#[test]
+fn closed_is_told_only_after_the_last_message() {
+    model(|| {
+        let room = Room::of(2);
+        let (mut producer, mut consumer) = (room.producer(), room.consumer());
+        let sender = thread::spawn(move || {
+            send(&mut producer, 1);
+            producer.close();
+        });
+        let mut buffer = [0; 8];
+        let mut came = 0;
+        loop {
+            match consumer.try_recv(&mut buffer) {
+                Ok(_) => came += 1,
+                Err(RecvError::Empty) => thread::yield_now(),
+                Err(error) => {
+                    assert_eq!((error, came), (RecvError::Closed, 1));
+                    break;
+                }
+            }
+        }
+        away(consumer);
+        sender.join().expect("the sender ends");
+    });
+}
+
+#[test]
+fn two_who_join_at_once_have_seats_of_their_own() {
+    model(|| {
+        let room = Room::of(2);
+        let other = room.clone();
+        let joiner = thread::spawn(move || {
+            let producer = other.producer_soon();
+            let index = producer.participant();
+            away(producer);
+            index
+        });
+        let producer = room.producer_soon();
+        assert_ne!(producer.participant(), joiner.join().expect("it joins"));
+        away(producer);
+    });
+}
