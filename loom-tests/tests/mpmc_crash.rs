@@ -43,6 +43,35 @@ fn a_producer_that_dies_in_a_send_leaves_a_message_or_a_gap_or_nothing() {
     });
 }
 
+/// The same with three at once.
+#[test]
+fn a_producer_that_dies_beside_another_one_holds_up_neither_that_nor_the_consumer() {
+    at_every_access(|accesses| {
+        let room = Room::of(3);
+        let victim = room.mortal_producer();
+        let (mut alive, mut consumer) = (room.producer(), room.consumer());
+        let elsewhere = room.clone();
+        let dying = thread::spawn(move || {
+            dies_in(&elsewhere, 1, victim, accesses, |victim| send(victim, 1))
+        });
+        let sending = thread::spawn(move || {
+            send(&mut alive, 2);
+            alive
+        });
+        let mut came = vec![recv(&mut consumer)];
+        let died = dying.join().expect("it dies or is done");
+        let alive = sending.join().expect("there is room");
+        came.extend(drain(&mut consumer));
+        let (sent, gaps) =
+            (count(&came, Came::Number(1, false)), came.iter().filter(|c| is_gap(c)));
+        assert!(died || sent == 1, "a send that returned was lost: {came:?}");
+        assert_eq!(count(&came, Came::Number(2, false)), 1, "{came:?}");
+        assert!(sent + gaps.count() <= 1 && came.len() <= 2, "{came:?}");
+        away((alive, consumer));
+        died
+    });
+}
+
 #[test]
 fn a_producer_that_dies_in_a_claim_that_it_drops_leaves_a_gap_or_nothing() {
     at_every_access(|accesses| {
@@ -196,9 +225,9 @@ fn one_that_dies_in_its_join_leaves_the_seat_to_others_and_no_claim_is_forgotten
         let own = alive.participant();
         let died = dying.join().expect("it dies or is done");
         room.hall.bury_all_but(&[2, own].map(annulus::sync::Byte::Life));
-        assert_eq!(drain(&mut consumer), [Came::Gap(0)]);
-        // Its seat can be had again.
+        // Its seat can be had again, and is had by one who does not know what it held.
         let mut successor = room.producer();
+        assert_eq!(drain(&mut consumer), [Came::Gap(0)]);
         send(&mut successor, 1);
         send(&mut alive, 2);
         assert_eq!(drain(&mut consumer), [Came::Number(1, false), Came::Number(2, false)]);

@@ -1,4 +1,4 @@
-//! What the models of the ring of many share: two slots, numbers as messages.
+//! What the models of the ring of many share: a few slots, numbers as messages.
 
 use super::model;
 use annulus::ring::mpmc::{Consumer, Geometry, JoinError, Producer, RecvError, SendError};
@@ -8,10 +8,10 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// Two slots of 8 bytes, for so many participants.
-pub(crate) fn geometry(seats: u16) -> Geometry {
-    let two = Geometry::new(2, 8).expect("the smallest ring is a ring").of_one_length();
-    two.with_seats(seats).expect("so many there may be")
+/// So many slots of 8 bytes, for so many participants.
+fn geometry(slots: u64, seats: u16) -> Geometry {
+    let geometry = Geometry::new(slots, 8).expect("a small ring is a ring").of_one_length();
+    geometry.with_seats(seats).expect("so many there may be")
 }
 
 /// A ring, and what it is made of.
@@ -22,8 +22,13 @@ pub(crate) struct Room {
 }
 
 impl Room {
+    /// Of two slots.
     pub(crate) fn of(seats: u16) -> Room {
-        let geometry = geometry(seats);
+        Room::with(2, seats)
+    }
+
+    pub(crate) fn with(slots: u64, seats: u16) -> Room {
+        let geometry = geometry(slots, seats);
         Room { hall: Hall::fresh(geometry), geometry }
     }
 

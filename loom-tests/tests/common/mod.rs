@@ -29,6 +29,8 @@ pub(crate) fn parking(barrier: Barrier) -> Geometry {
 pub(crate) fn model(run: impl Fn() + Sync + Send + 'static) {
     let mut builder = loom::model::Builder::new();
     builder.preemption_bound = builder.preemption_bound.or(Some(3));
+    // One thread's steps before the others begin count as well.
+    builder.max_branches = 10_000;
     builder.check(run);
 }
 

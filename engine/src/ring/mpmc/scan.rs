@@ -39,8 +39,8 @@ impl<M: Crowd> Consumer<M> {
     #[inline(always)]
     pub(super) fn find_until(&mut self, deadline: Deadline) -> Result<Hand, RecvError> {
         let (slots, at) = (self.who.slots(), self.next);
-        // ORDERING: Acquire, edge W: who sees the message sees its bytes.
-        let word = slots.word(at, Ordering::Acquire);
+        // ORDERING: Relaxed: the swap acquires (edge W).
+        let word = slots.word(at, Ordering::Relaxed);
         if !self.scan_is_due
             && word.lap() == slots.lap(at)
             && slots.state_of(word) == Some(State::Ready)

@@ -23,6 +23,23 @@ fn a_producer_that_dies_in_its_claim_leaves_a_gap_that_is_told_once() {
 }
 
 #[test]
+fn one_that_had_to_wait_for_room_claims_in_its_own_name() {
+    let mut hall = Hall::of(2);
+    let (mut alive, mut consumer) = (hall.producer(), hall.consumer());
+    let mut victim = hall.producer();
+    let participant = victim.participant();
+    (0..2).for_each(|number| assert_eq!(send(&mut alive, number), number));
+    assert!(victim.try_claim(8).is_err());
+    expect(&mut consumer, 0);
+    consumer.flush();
+    core::mem::forget(victim.try_claim(8).expect("there is room"));
+    hall.kill_producer(victim);
+    expect(&mut consumer, 1);
+    let found = consumer.recv(&mut [0; 8], soon());
+    assert_eq!(found, Err(RecvError::Gap { position: 2, participant }));
+}
+
+#[test]
 fn a_dropped_claim_is_a_gap() {
     let mut hall = Hall::of(4);
     let (mut producer, mut consumer) = (hall.producer(), hall.consumer());
