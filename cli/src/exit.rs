@@ -225,6 +225,9 @@ fn of_join(error: JoinError) -> Status {
         | JoinError::DoorStuck
         | JoinError::Removed
         | JoinError::TakenKey { .. }
+        | JoinError::OfMany
+        | JoinError::OneToOne
+        | JoinError::Full { .. }
         | JoinError::Typed { .. } => Status::Refused,
         JoinError::Corrupted(_) => Status::Corrupted,
         JoinError::Severed(severed) => of_severed(severed),

@@ -32,7 +32,7 @@
 
 /// Counts the arrangements of shared bytes. Any change of this file's layout, of the record
 /// word or of the gates raises it; a segment of another version is refused by name.
-pub const ABI_VERSION: u32 = 4;
+pub const ABI_VERSION: u32 = 5;
 
 /// `ANNULUS\n`, as the first eight bytes of a segment.
 pub const MAGIC: u64 = u64::from_le_bytes(*b"ANNULUS\n");
@@ -102,6 +102,11 @@ pub const CONSUMER_ALARM: usize = 0x700;
 /// Where the ring's bytes begin.
 pub const DATA: usize = 0x1000;
 
+/// All messages have the length of the payload.
+pub const FLAG_ONE_LENGTH: u32 = 1;
+/// A message whose consumer is gone is given up, not delivered again.
+pub const FLAG_AT_MOST_ONCE: u32 = 2;
+
 /// Where the producers of a ring of many are: a hint.
 pub const MPMC_TAIL: usize = 0x100;
 /// Where its consumers are: a hint.
@@ -135,13 +140,13 @@ pub struct Header {
     pub magic: u64,
     /// [`ABI_VERSION`].
     pub abi_version: u32,
-    /// [`KIND_SPSC`].
+    /// [`KIND_SPSC`] or [`KIND_MPMC`].
     pub kind: u32,
-    /// Size of the ring in bytes, a power of two.
+    /// Size of the ring in bytes: a power of two, or of a ring of many so many slots.
     pub capacity: u64,
     /// Size of the whole segment in bytes.
     pub segment_bytes: u64,
-    /// [`CELL`].
+    /// [`CELL`], or of a ring of many the size of a slot.
     pub cell_bytes: u32,
     /// The page size that the segment was made for.
     pub page_bytes: u32,
@@ -153,7 +158,7 @@ pub struct Header {
     /// A random name for this segment, for logs and for telling two of one name apart.
     pub segment_id: [u64; 2],
     /// The size in bytes of the one type that a typed segment's records have; zero in a segment
-    /// whose messages are any bytes.
+    /// whose messages are any bytes. Of a ring of many the longest message.
     pub record_bytes: u64,
     /// The layout hash of that type, never zero; zero in a segment whose messages are any bytes.
     pub type_hash: u64,
@@ -163,10 +168,12 @@ pub struct Header {
     pub barrier: u32,
     /// The key of the segment's set of System V semaphores, if that is its means; else zero.
     pub wake_key: u32,
-    /// Zero until a later version gives it a meaning.
-    pub reserved_half: u32,
+    /// Of a ring of many: [`FLAG_ONE_LENGTH`], [`FLAG_AT_MOST_ONCE`]; else zero.
+    pub mpmc_flags: u32,
+    /// Of a ring of many: how many participants there can be; else zero.
+    pub seats: u64,
     /// Zero until a later version gives them a meaning.
-    pub reserved: [u64; 20],
+    pub reserved: [u64; 19],
 }
 
 /// Where one side sleeps (`ring::park` has the protocol).
@@ -272,7 +279,7 @@ const _: () = {
     assert!(offset_of!(Header, segment_id) == 48);
     assert!(offset_of!(Header, record_bytes) == 64 && offset_of!(Header, type_hash) == 72);
     assert!(offset_of!(Header, wake_means) == 80 && offset_of!(Header, barrier) == 84);
-    assert!(offset_of!(Header, wake_key) == 88 && offset_of!(Header, reserved) == 96);
+    assert!(offset_of!(Header, wake_key) == 88 && offset_of!(Header, seats) == 96);
     assert!(size_of::<Header>() <= PRODUCER_GATE);
     assert!(size_of::<Participant>() == 64);
     assert!(CONSUMER_GATE - PRODUCER_GATE >= 128 && HEAD - CONSUMER_GATE >= 128);

@@ -43,7 +43,7 @@ fn open(seen: &File, choice: &Attach, named: bool) -> Result<Inner, SegmentError
     let file = fd::open_anew(seen)?;
     fd::check_local(&file)?;
     let checked = header::read(&file, metadata.len())?;
-    let waiting = checked.geometry.waiting();
+    let waiting = checked.plan.waiting();
     if let Some(asked) = choice.wait
         && asked != waiting.policy()
     {

@@ -1,6 +1,9 @@
 //! What a creator and an attacher decide.
 
-use super::{Name, Shape};
+use super::Name;
+#[cfg(feature = "typed")]
+use super::Shape;
+use super::plan::{Asked, Slots};
 use crate::ring::{Barrier, Wait, Wake};
 use std::path::PathBuf;
 
@@ -31,10 +34,9 @@ impl Backing {
 /// What the creator of a segment decides.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Config {
-    pub(super) capacity: u64,
+    pub(super) ring: Asked,
     pub(super) huge_pages: Option<u64>,
     pub(super) numa_node: Option<u32>,
-    pub(super) shape: Option<Shape>,
     pub(super) wait: Wait,
     pub(super) barrier: Option<Barrier>,
     pub(super) wake: Wake,
@@ -71,12 +73,22 @@ impl Config {
     /// A ring for one producer and one consumer, of `capacity` bytes: a power of two, which
     /// [`Segment::create`](super::Segment::create) checks before it allocates anything.
     pub const fn spsc(capacity: u64) -> Config {
+        Config::new(Asked::Spsc { capacity, shape: None }, Wait::SpinThenPark)
+    }
+
+    /// A ring for many producers and many consumers, each message to one of them, of those slots;
+    /// [`Segment::create`](super::Segment::create) checks them. Its sides spin, and other policies
+    /// are refused.
+    pub const fn mpmc(slots: Slots) -> Config {
+        Config::new(Asked::Mpmc(slots), Wait::Spin)
+    }
+
+    const fn new(ring: Asked, wait: Wait) -> Config {
         Config {
-            capacity,
+            ring,
             huge_pages: None,
             numa_node: None,
-            shape: None,
-            wait: Wait::SpinThenPark,
+            wait,
             barrier: None,
             wake: Wake::Futex,
             memory: MemoryChoice::DEFAULT,
@@ -126,9 +138,8 @@ impl Config {
     /// As [`Config::spsc`], for records of one shape only.
     #[cfg(feature = "typed")]
     pub(crate) const fn spsc_of_shape(capacity: u64, shape: Shape) -> Config {
-        let mut config = Config::spsc(capacity);
-        config.shape = Some(shape);
-        config
+        let asked = Asked::Spsc { capacity, shape: Some(shape) };
+        Config::new(asked, Wait::SpinThenPark)
     }
 
     /// Whether the whole segment is brought into this process's page table at once, so that no

@@ -6,7 +6,9 @@
 //! half-made segment, and of two creators of one name exactly one wins.
 
 use super::header::{self, Checked};
+use super::plan::Plan;
 use super::{Backing, Config, Inner, SegmentError, fd, numa, pages, waiting};
+use crate::sync::Ordering;
 use crate::wake;
 use std::ffi::CString;
 use std::fs::{File, OpenOptions, Permissions};
@@ -28,7 +30,7 @@ const INTERRUPTIONS_MAX: u32 = 1000;
 
 /// Makes a segment and maps it.
 pub(super) fn create(backing: &Backing, config: &Config) -> Result<Inner, SegmentError> {
-    header::check_asked(config.capacity, config.shape)?;
+    let plan = config.ring.check(0)?;
     if let Some(asked) = config.huge_pages {
         pages::check_asked(asked)?;
         if matches!(backing, Backing::Named(_)) {
@@ -47,7 +49,7 @@ pub(super) fn create(backing: &Backing, config: &Config) -> Result<Inner, Segmen
             if path.symlink_metadata().is_ok() {
                 return Err(SegmentError::Exists);
             }
-            let file = nameless_in(folder_of(&path), config.capacity)?;
+            let file = nameless_in(folder_of(&path), plan.capacity())?;
             fd::check_local(&file)?;
             let checked = allocated(&file, backing, config)?;
             let inner = filled(&file, checked, config, true)?;
@@ -66,7 +68,7 @@ fn allocated(file: &File, backing: &Backing, config: &Config) -> Result<Checked,
         return Err(SegmentError::NoSuchPages { asked });
     }
     let waiting = waiting::choose(backing, config)?;
-    let checked = header::new(config.capacity, page_bytes, config.shape, waiting)?;
+    let checked = header::new(config.ring, page_bytes, waiting)?;
     let mode = file.set_permissions(Permissions::from_mode(MODE));
     mode.map_err(|error| fd::failed("fchmod", &error))?;
     let bytes = checked.header.segment_bytes;
@@ -83,9 +85,22 @@ fn filled(
     named: bool,
 ) -> Result<Inner, SegmentError> {
     let inner = Inner::new(file, checked, config.memory, named)?;
-    // SAFETY: every segment has so many bytes before its ring.
-    unsafe { inner.map.raw().write(0, &header::first_bytes(&checked.header)) };
-    if let Some(wake) = checked.geometry.waiting().wake() {
+    match checked.plan {
+        Plan::Spsc(_) => {
+            // SAFETY: every segment has so many bytes before its ring.
+            unsafe { inner.map.raw().write(0, &header::first_bytes(&checked.header)) };
+        }
+        Plan::Mpmc(geometry) => {
+            // SAFETY: as above.
+            unsafe { inner.map.raw().write(0, &header::encode(&checked.header)) };
+            for (at, word) in geometry.first_words() {
+                // ORDERING: Relaxed: nobody else has it yet.
+                // SAFETY: a word within a segment of that geometry.
+                unsafe { inner.map.raw().store(at, word, Ordering::Relaxed) };
+            }
+        }
+    }
+    if let Some(wake) = checked.plan.waiting().wake() {
         let laid_out = wake::lay_out(wake, inner.map.raw());
         laid_out.map_err(|_| SegmentError::NoSuchWake { wake })?;
     }

@@ -6,7 +6,7 @@
 //! there holds others up, and they give up after a second.
 
 use super::registry::Node;
-use super::{JoinError, RemoveError, fd};
+use super::{JoinError, RemoveError, fd, locks};
 use std::io;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -39,7 +39,7 @@ impl Door<'_> {
         loop {
             // Looked at before the try, so that there is one after the time is up.
             let last = Instant::now() >= end;
-            if node.try_enter_door().map_err(DoorError::Io)? {
+            if node.try_lock(locks::DOOR).map_err(DoorError::Io)? {
                 return Ok(Door { node });
             }
             if last {
@@ -52,7 +52,7 @@ impl Door<'_> {
 
 impl Drop for Door<'_> {
     fn drop(&mut self) {
-        self.node.leave_door();
+        self.node.unlock(locks::DOOR);
     }
 }
 

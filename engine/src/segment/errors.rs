@@ -17,6 +17,30 @@ pub enum SegmentError {
         /// What was asked for, in bytes.
         asked: u64,
     },
+    /// No ring has so many slots: take a power of two within the limits.
+    Slots {
+        /// What was asked for.
+        asked: u64,
+    },
+    /// So many slots for so long messages are more than a ring has.
+    LargeSlots {
+        /// The slots.
+        slots: u64,
+        /// The longest message, in bytes.
+        payload: u32,
+    },
+    /// No ring of many is for so many participants, or for none.
+    Participants {
+        /// What was asked for.
+        asked: u16,
+        /// The most.
+        limit: u16,
+    },
+    /// Who waits in a ring of many spins, in this version.
+    ManySpin {
+        /// What was asked for.
+        asked: Wait,
+    },
     /// No ring of this capacity takes records of this type: make a larger one.
     LongRecords {
         /// The type's size in bytes.
@@ -198,6 +222,15 @@ pub enum JoinError {
         /// The shape of its records.
         shape: Shape,
     },
+    /// The ring is of many producers and consumers: join it as one of them.
+    OfMany,
+    /// The ring is of one producer and one consumer: join it as such.
+    OneToOne,
+    /// All participants that there can be are there: wait until one leaves.
+    Full {
+        /// So many there can be.
+        participants: u16,
+    },
     /// Whoever sleeps in this segment needs membarrier(2), and the system refuses it.
     NoMembarrier {
         /// With this errno.
@@ -306,6 +339,9 @@ impl SegmentError {
             SegmentError::NoSysvSem { .. } => NO_SYSV_SEM,
             SegmentError::NamelessSysvSem => 61,
             SegmentError::OtherWake { .. } => 62,
+            SegmentError::Slots { .. } | SegmentError::LargeSlots { .. } => 63,
+            SegmentError::Participants { .. } => 64,
+            SegmentError::ManySpin { .. } => 65,
             SegmentError::Io { .. } => IO,
         }
     }
@@ -319,6 +355,8 @@ impl JoinError {
             JoinError::DoorStuck => DOOR_STUCK,
             JoinError::Removed => 44,
             JoinError::Typed { .. } => 50,
+            JoinError::OfMany | JoinError::OneToOne => 66,
+            JoinError::Full { .. } => 67,
             JoinError::NoMembarrier { .. } => NO_MEMBARRIER,
             JoinError::NoSuchWake { .. } => NO_SUCH_WAKE,
             JoinError::ForeignWake { .. } => 58,

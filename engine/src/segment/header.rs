@@ -3,9 +3,11 @@
 //! It is read through the descriptor, not through a mapping: so it is in private memory before
 //! anything is mapped, and a file that is cut short meanwhile is an error and no signal.
 
-use super::{SegmentError, Shape, fd, pages, waiting};
+use super::plan::{Asked, Plan};
+use super::{SegmentError, fd, pages, waiting};
 use crate::layout::{
-    ABI_VERSION, CELL, CONSUMER_GATE, DATA, HEAD, Header, KIND_SPSC, MAGIC, PRODUCER_GATE,
+    ABI_VERSION, CELL, CONSUMER_GATE, DATA, HEAD, Header, KIND_MPMC, KIND_SPSC, MAGIC,
+    PRODUCER_GATE,
 };
 use crate::ring::gate::Gate;
 use crate::ring::{Geometry, Waiting, Wake};
@@ -40,71 +42,60 @@ pub enum Field {
     RecordBytes,
     /// The layout hash of a typed segment's records.
     TypeHash,
+    /// The slots of a ring of many, and its participants.
+    Slots,
     /// What is zero until a later version.
     Reserved,
 }
 
-/// A header that was checked, and the geometry that it describes.
+/// A header that was checked, and the ring that it describes.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Checked {
     pub(super) header: Header,
-    pub(super) geometry: Geometry,
+    pub(super) plan: Plan,
 }
 
-/// That a segment of `capacity` bytes, for records of `shape` if there is one, is possible. No
-/// system call.
-pub(super) fn check_asked(capacity: u64, shape: Option<Shape>) -> Result<(), SegmentError> {
-    let sized = Geometry::new(capacity, 0).ok_or(SegmentError::Capacity { asked: capacity })?;
-    let limit = sized.longest_message() as u64;
-    match shape {
-        Some(Shape { bytes, .. }) if bytes > limit => {
-            Err(SegmentError::LongRecords { bytes, limit })
-        }
-        _ => Ok(()),
-    }
-}
-
-/// The header of a new segment of `capacity` bytes in pages of `page_bytes`, for records of `shape`
-/// if there is one, whose sides wait as `waiting` says.
+/// The header of a new segment of the ring that is `asked` for, in pages of `page_bytes`, whose
+/// sides wait as `waiting` says.
 pub(super) fn new(
-    capacity: u64,
+    asked: Asked,
     page_bytes: u64,
-    shape: Option<Shape>,
     waiting: Waiting,
 ) -> Result<Checked, SegmentError> {
     let [id_low, id_high, stamp] = fd::random()?;
     let first_stamp = stamp as u32;
-    let geometry =
-        Geometry::new(capacity, first_stamp).ok_or(SegmentError::Capacity { asked: capacity })?;
+    let plan = asked.check(first_stamp)?;
     let [wait_policy, wake_means, barrier] = waiting::words(waiting);
     let wake_key = match waiting.wake() {
         Some(Wake::SysvSem) => wake::random_key(stamp >> 32),
         _ => 0,
     };
+    let (cell_bytes, payload, mpmc_flags, seats) = plan.words();
     let header = Header {
         magic: MAGIC,
         abi_version: ABI_VERSION,
-        kind: KIND_SPSC,
-        capacity,
-        segment_bytes: pages::segment_bytes(geometry, page_bytes),
-        cell_bytes: CELL as u32,
+        kind: plan.kind(),
+        capacity: plan.capacity(),
+        segment_bytes: pages::segment_bytes(plan, page_bytes),
+        cell_bytes,
         page_bytes: u32::try_from(page_bytes)
             .map_err(|_| SegmentError::NoSuchPages { asked: page_bytes })?,
         wait_policy,
         first_stamp,
         segment_id: [id_low, id_high],
-        record_bytes: shape.map_or(0, |shape| shape.bytes),
-        type_hash: shape.map_or(0, |shape| shape.hash),
+        record_bytes: asked.shape().map_or(payload, |shape| shape.bytes),
+        type_hash: asked.shape().map_or(0, |shape| shape.hash),
         wake_means,
         barrier,
         wake_key,
-        reserved_half: 0,
-        reserved: [0; 20],
+        mpmc_flags,
+        seats,
+        reserved: [0; 19],
     };
-    Ok(Checked { header, geometry: geometry.waiting_by(waiting) })
+    Ok(Checked { header, plan: plan.waiting_by(waiting) })
 }
 
-/// What stands before the ring in a new segment: header, gates, and zeros.
+/// What stands before the bytes of a new spsc ring: header, gates, and zeros.
 pub(super) fn first_bytes(header: &Header) -> [u8; DATA] {
     let mut bytes = [0; DATA];
     bytes[..BYTES].copy_from_slice(&encode(header));
@@ -149,35 +140,42 @@ fn check(header: Header, bytes: u64, page_bytes: u64) -> Result<Checked, Segment
     if header.abi_version != ABI_VERSION {
         return Err(SegmentError::WrongVersion { found: header.abi_version, wanted: ABI_VERSION });
     }
-    if header.kind != KIND_SPSC {
-        return Err(SegmentError::WrongKind { found: header.kind });
-    }
-    let damaged = |field, value| Err(SegmentError::Header { field, value });
-    if u64::from(header.cell_bytes) != CELL {
-        return damaged(Field::CellBytes, header.cell_bytes.into());
-    }
-    let Some(geometry) = Geometry::new(header.capacity, header.first_stamp) else {
-        return damaged(Field::Capacity, header.capacity);
+    let plan = match header.kind {
+        KIND_SPSC => check_spsc(&header)?,
+        KIND_MPMC => check_mpmc(&header)?,
+        found => return Err(SegmentError::WrongKind { found }),
     };
     if u64::from(header.page_bytes) != page_bytes {
-        return damaged(Field::PageBytes, header.page_bytes.into());
+        return damaged(Field::PageBytes, header.page_bytes);
     }
-    if header.segment_bytes != pages::segment_bytes(geometry, page_bytes) {
+    if header.segment_bytes != pages::segment_bytes(plan, page_bytes) {
         return damaged(Field::SegmentBytes, header.segment_bytes);
     }
     if bytes != header.segment_bytes {
         return Err(SegmentError::WrongSize { wanted: header.segment_bytes, bytes });
     }
     let waiting = match waiting::of(&header) {
-        Ok(waiting) => waiting,
-        Err((field, value)) => return damaged(field, value.into()),
+        Ok(waiting) if plan.waiting_by(waiting).waiting() == waiting => waiting,
+        // A ring of many spins.
+        Ok(_) => return damaged(Field::WaitPolicy, header.wait_policy),
+        Err((field, value)) => return damaged(field, value),
     };
     if (waiting.wake() == Some(Wake::SysvSem)) != (header.wake_key != 0) {
-        return damaged(Field::WakeKey, header.wake_key.into());
+        return damaged(Field::WakeKey, header.wake_key);
     }
-    if header.reserved_half != 0 {
-        return damaged(Field::Reserved, header.reserved_half.into());
+    if let Some(word) = header.reserved.iter().find(|word| **word != 0) {
+        return damaged(Field::Reserved, *word);
     }
+    Ok(Checked { header, plan: plan.waiting_by(waiting) })
+}
+
+fn check_spsc(header: &Header) -> Result<Plan, SegmentError> {
+    if u64::from(header.cell_bytes) != CELL {
+        return damaged(Field::CellBytes, header.cell_bytes);
+    }
+    let Some(geometry) = Geometry::new(header.capacity, header.first_stamp) else {
+        return damaged(Field::Capacity, header.capacity);
+    };
     // Both or neither, and a record that the ring takes.
     let has_bytes = (1..=geometry.longest_message() as u64).contains(&header.record_bytes);
     if header.record_bytes != 0 && !has_bytes {
@@ -186,13 +184,31 @@ fn check(header: Header, bytes: u64, page_bytes: u64) -> Result<Checked, Segment
     if has_bytes != (header.type_hash != 0) {
         return damaged(Field::TypeHash, header.type_hash);
     }
-    if let Some(word) = header.reserved.iter().find(|word| **word != 0) {
-        return damaged(Field::Reserved, *word);
+    if header.mpmc_flags != 0 {
+        return damaged(Field::Reserved, header.mpmc_flags);
     }
-    Ok(Checked { header, geometry: geometry.waiting_by(waiting) })
+    if header.seats != 0 {
+        return damaged(Field::Reserved, header.seats);
+    }
+    Ok(Plan::Spsc(geometry))
 }
 
-fn encode(header: &Header) -> [u8; BYTES] {
+fn check_mpmc(header: &Header) -> Result<Plan, SegmentError> {
+    if header.type_hash != 0 {
+        return damaged(Field::TypeHash, header.type_hash);
+    }
+    match Plan::of_many(header) {
+        Some(geometry) => Ok(Plan::Mpmc(geometry)),
+        None => damaged(Field::Slots, header.cell_bytes),
+    }
+}
+
+fn damaged<T>(field: Field, value: impl Into<u64>) -> Result<T, SegmentError> {
+    Err(SegmentError::Header { field, value: value.into() })
+}
+
+/// The bytes of a header.
+pub(super) fn encode(header: &Header) -> [u8; BYTES] {
     // SAFETY: a `Header` is integers without padding (asserted in `layout`), so all of its bytes
     // have values.
     unsafe { core::mem::transmute::<Header, [u8; BYTES]>(*header) }
@@ -216,6 +232,7 @@ impl fmt::Display for Field {
             Field::Barrier => "barrier",
             Field::RecordBytes => "record size",
             Field::TypeHash => "record type",
+            Field::Slots => "size of slots",
             Field::Reserved => "reserved part",
         })
     }

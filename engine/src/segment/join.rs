@@ -18,6 +18,7 @@
 
 use super::door::Door;
 use super::mapping::{Mapping, RoleLock};
+use super::plan::Plan;
 use super::remove::is_removed;
 use super::trust::Peers;
 use super::{Inner, JoinError, Shape, fd, locks, waiting};
@@ -25,7 +26,7 @@ use crate::error::Severed;
 use crate::layout::{CONSUMER_GATE, Participant};
 use crate::ring::area::participant_at;
 use crate::ring::gate::Gate;
-use crate::ring::{Role, spsc};
+use crate::ring::{Geometry, Role, spsc};
 use crate::sync::{Ordering, Raw};
 use crate::wake::{self, WakeError};
 use core::mem::offset_of;
@@ -47,10 +48,11 @@ pub(super) fn producer_of_bytes<P: Peers>(
 pub(super) fn producer<P: Peers>(
     segment: &Arc<Inner>,
 ) -> Result<spsc::Producer<Mapping<P>>, JoinError> {
+    let geometry = one_to_one(segment)?;
     let (_door, mapping) = join(segment, Role::Producer)?;
     // SAFETY: the mapping has the size of the geometry, as checked when it was made; the byte in
     // it keeps others from being the producer.
-    let attached = unsafe { spsc::Producer::attach(mapping, segment.geometry) };
+    let attached = unsafe { spsc::Producer::attach(mapping, geometry) };
     attached.map_err(JoinError::Corrupted)
 }
 
@@ -58,9 +60,10 @@ pub(super) fn producer<P: Peers>(
 pub(super) fn consumer<P: Peers>(
     segment: &Arc<Inner>,
 ) -> Result<spsc::Consumer<Mapping<P>>, JoinError> {
+    let geometry = one_to_one(segment)?;
     let (_door, mapping) = join(segment, Role::Consumer)?;
     // SAFETY: as in `producer`.
-    let attached = unsafe { spsc::Consumer::attach(mapping, segment.geometry) };
+    let attached = unsafe { spsc::Consumer::attach(mapping, geometry) };
     attached.map_err(JoinError::Corrupted)
 }
 
@@ -69,21 +72,14 @@ fn join<P: Peers>(segment: &Arc<Inner>, role: Role) -> Result<(Door<'_>, Mapping
     if let Some(cause) = segment.map.severed() {
         return Err(JoinError::Severed(cause));
     }
-    waiting::check_possible(segment.geometry.waiting())?;
+    waiting::check_possible(segment.plan.waiting())?;
     let door = Door::enter(&segment.node)?;
-    if !segment.node.try_take(role).map_err(fcntl_failed)? {
+    if !segment.node.try_lock(locks::byte_of(role)).map_err(fcntl_failed)? {
         return Err(JoinError::Busy { role, pid: segment.pid_of(role) });
     }
     let taken = RoleLock::taken(Arc::clone(segment), role);
-    let state = segment.node.state().map_err(|error| failed("fstat", &error))?;
-    if segment.named && state.nameless {
-        return Err(JoinError::Removed);
-    }
-    check_whole(segment, state.bytes)?;
+    check_there(segment)?;
     let raw = segment.map.raw();
-    if is_removed(raw) {
-        return Err(JoinError::Removed);
-    }
     if role == Role::Producer {
         let consumer = locks::byte_of(Role::Consumer);
         if !segment.node.is_locked(consumer).map_err(fcntl_failed)? {
@@ -97,7 +93,7 @@ fn join<P: Peers>(segment: &Arc<Inner>, role: Role) -> Result<(Door<'_>, Mapping
 
 /// What this process wakes others by in this segment, and is woken. We have the door.
 fn open_means(segment: &Inner) -> Result<(), JoinError> {
-    let Some(wake) = segment.geometry.waiting().wake() else { return Ok(()) };
+    let Some(wake) = segment.plan.waiting().wake() else { return Ok(()) };
     if segment.means.get().is_none() {
         let opened = wake::open(wake, &segment.header, segment.map.raw());
         let means = opened.map_err(|error| match error {
@@ -117,6 +113,7 @@ pub(super) fn reopen(segment: &Arc<Inner>) -> Result<(), JoinError> {
     if let Some(cause) = segment.map.severed() {
         return Err(JoinError::Severed(cause));
     }
+    one_to_one(segment)?;
     let _door = Door::enter(&segment.node)?;
     let state = segment.node.state().map_err(|error| failed("fstat", &error))?;
     check_whole(segment, state.bytes)?;
@@ -128,6 +125,25 @@ pub(super) fn reopen(segment: &Arc<Inner>) -> Result<(), JoinError> {
         reopen_for_readers(segment.map.raw());
     }
     Ok(())
+}
+
+/// The geometry of a ring of one producer and one consumer.
+fn one_to_one(segment: &Inner) -> Result<Geometry, JoinError> {
+    match segment.plan {
+        Plan::Spsc(geometry) => Ok(geometry),
+        Plan::Mpmc(_) => Err(JoinError::OfMany),
+    }
+}
+
+/// That the segment has its name, if it had one, and all of its bytes, and that nobody took it away.
+/// We have the door.
+pub(super) fn check_there(segment: &Inner) -> Result<(), JoinError> {
+    let state = segment.node.state().map_err(|error| failed("fstat", &error))?;
+    if segment.named && state.nameless {
+        return Err(JoinError::Removed);
+    }
+    check_whole(segment, state.bytes)?;
+    if is_removed(segment.map.raw()) { Err(JoinError::Removed) } else { Ok(()) }
 }
 
 /// That the file, of `bytes`, has all of the segment: before the mapping is touched.

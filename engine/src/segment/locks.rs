@@ -3,7 +3,8 @@
 //! ```text
 //!   byte 0      the producer      held for life
 //!   byte 1      the consumer      held for life
-//!   ...         participants of rings to come
+//!   byte 1+x    participant x of a ring of many: from 2 on, held for life
+//!   byte 2048+x its seat          held while it is taken, and swept before
 //!   byte 4096   the door          held while joining or removing
 //! ```
 //!
@@ -16,7 +17,9 @@
 //! other, so each process asks by a second description and keeps a table (`registry`); and a
 //! forked child shares the description, so it closes its copy (`fork`).
 
+use crate::layout::SEATS_MAX;
 use crate::ring::Role;
+use crate::sync::Byte;
 use std::io;
 use std::os::fd::RawFd;
 
@@ -40,6 +43,16 @@ pub(super) const fn byte_of(role: Role) -> LockRange {
         Role::Consumer => LockRange { start: 1, len: 1 },
     }
 }
+
+/// A byte of a participant of a ring of many.
+pub(super) const fn byte_of_many(byte: Byte) -> LockRange {
+    match byte {
+        Byte::Life(participant) => LockRange { start: 1 + participant as i64, len: 1 },
+        Byte::Sweep(participant) => LockRange { start: 2048 + participant as i64, len: 1 },
+    }
+}
+
+const _: () = assert!(1 + SEATS_MAX < 2048 && 2048 + SEATS_MAX < 4096);
 
 /// Locks `range` exclusively for the description of `fd`, unless another has some of it. Does
 /// not wait.

@@ -36,8 +36,8 @@ impl Map {
         // SAFETY: the mapping is page-aligned and has `len` bytes to read and write; whoever has
         // this `Raw` or a copy has the `Map` as well.
         let raw = unsafe { Raw::new(base, len) };
-        let pages = u64::from(checked.header.page_bytes);
-        let span = Span::new(base.as_ptr() as u64, checked.geometry.capacity(), pages);
+        let in_pages = needed.next_multiple_of(checked.header.page_bytes.into());
+        let span = Span::new(base.as_ptr() as u64, in_pages);
         let slot =
             Slot::claim(span).ok_or(SegmentError::TooManyMappings { limit: table::SLOTS })?;
         // A core dump of the ring would delay the moment at which peers see this process gone,

@@ -55,25 +55,33 @@ impl Inner {
     /// Whatever cannot be found out counts as a living peer: a deadline ends such a wait, and
     /// nobody is called dead by mistake.
     pub(super) fn outside(&self, role: Role) -> Outside {
-        if let Some(cause) = self.map.severed() {
-            return Outside::Severed(cause);
-        }
-        match self.node.state() {
-            Ok(state) if state.bytes < self.header.segment_bytes => {
-                // Also so that dropping the handle does not touch what is gone.
-                self.map.sever(Severed::Truncated);
-                return Outside::Severed(Severed::Truncated);
-            }
-            Ok(_) => {}
-            Err(_) => return Outside::PeerAlive,
-        }
-        if is_removed(self.map.raw()) {
-            return Outside::Severed(Severed::Removed);
+        match self.whole() {
+            Err(cause) => return Outside::Severed(cause),
+            Ok(false) => return Outside::PeerAlive,
+            Ok(true) => {}
         }
         match self.node.is_locked(locks::byte_of(role.peer())) {
             Ok(false) => Outside::PeerGone,
             Ok(true) | Err(_) => Outside::PeerAlive,
         }
+    }
+
+    /// Whether the mapping is known to show the segment, whole and not taken away; if it is known
+    /// not to, why. One or no system call.
+    pub(super) fn whole(&self) -> Result<bool, Severed> {
+        if let Some(cause) = self.map.severed() {
+            return Err(cause);
+        }
+        match self.node.state() {
+            Ok(state) if state.bytes < self.header.segment_bytes => {
+                // Also so that dropping the handle does not touch what is gone.
+                self.map.sever(Severed::Truncated);
+                return Err(Severed::Truncated);
+            }
+            Ok(_) => {}
+            Err(_) => return Ok(false),
+        }
+        if is_removed(self.map.raw()) { Err(Severed::Removed) } else { Ok(true) }
     }
 }
 
@@ -86,7 +94,7 @@ impl RoleLock {
 
 impl Drop for RoleLock {
     fn drop(&mut self) {
-        self.segment.node.give_back(self.role);
+        self.segment.node.unlock(locks::byte_of(self.role));
     }
 }
 

@@ -30,6 +30,9 @@
 //! | `waiting` | how its sides wait |
 //! | `pollable` | a descriptor for epoll, and the thread that makes it readable |
 //! | `wait_any`, `waitable` | waiting for any of several rings; what that takes of a handle |
+//! | `plan` | which ring it is, and of what shape |
+//! | `crowd`, `identity` | joining a ring of many; who may still live |
+//! | `attendance` | who takes part in one |
 //! | `shape`, `trust` | records of one type; the promise that allows references into the ring |
 //! | `table`, `sever` | all mappings, and cutting one off in place |
 //! | `fork`, `guard` | the two causes of that: a fork's child, and a truncated file |
@@ -47,14 +50,17 @@
 //! parent's roles held.
 
 mod attach;
+mod attendance;
 mod config;
 mod create;
+mod crowd;
 mod door;
 mod errors;
 mod fd;
 mod fork;
 mod guard;
 mod header;
+mod identity;
 mod inspect;
 mod join;
 mod list;
@@ -65,6 +71,7 @@ mod name;
 mod numa;
 mod onlooker;
 mod pages;
+mod plan;
 mod pollable;
 mod registry;
 mod remove;
@@ -79,7 +86,9 @@ mod wait_errors;
 pub(crate) mod waitable;
 mod waiting;
 
+pub use attendance::Attendance;
 pub use config::{Attach, Backing, Config};
+pub use crowd::CrowdMapping;
 pub use errors::{JoinError, RemoveError, SegmentError};
 pub use guard::guard_truncation;
 pub use header::Field;
@@ -87,6 +96,7 @@ pub use inspect::Inspection;
 pub use list::{Listed, list};
 pub use mapping::Mapping;
 pub use name::{Name, NameError};
+pub use plan::Slots;
 #[cfg(feature = "typed")]
 pub(crate) use pollable::armed;
 pub use pollable::{Pollable, Readiness};
@@ -99,12 +109,13 @@ pub use wait_errors::{NoBell, NotPollable, PollError, WaitAnyError};
 pub use waitable::{Handle, Waitable};
 
 use crate::layout::{Header, Participant};
-use crate::ring::{Geometry, Role, Waiting, spsc};
+use crate::ring::{Role, Waiting, mpmc, spsc};
 use crate::wake::Means;
 use config::MemoryChoice;
 use core::mem::offset_of;
 use header::Checked;
 use map::Map;
+use plan::Plan;
 use registry::Node;
 use std::fs::File;
 use std::io;
@@ -132,7 +143,7 @@ struct Inner {
     map: Map,
     node: Node,
     header: Header,
-    geometry: Geometry,
+    plan: Plan,
     /// Whether it has, or had, a name; then losing it means that it was removed.
     named: bool,
 }
@@ -144,10 +155,10 @@ impl Inner {
         choice: MemoryChoice,
         named: bool,
     ) -> Result<Inner, SegmentError> {
-        let Checked { header, geometry } = checked;
+        let Checked { header, plan } = checked;
         let node = Node::enter(file)?;
         let map = Map::new(file, &checked, choice)?;
-        Ok(Inner { means: OnceLock::new(), map, node, header, geometry, named })
+        Ok(Inner { means: OnceLock::new(), map, node, header, plan, named })
     }
 
     /// Who holds `role`, by its own word.
@@ -208,6 +219,26 @@ impl Segment {
         join::consumer(&self.inner)
     }
 
+    /// Joins a ring of many as one of its producers. Waits for others who join or remove the
+    /// segment, at most a second.
+    ///
+    /// The error [`JoinError::OneToOne`] is that of a ring of two sides.
+    pub fn mpmc_producer(&self) -> Result<mpmc::Producer<CrowdMapping>, JoinError> {
+        crowd::producer(&self.inner)
+    }
+
+    /// Joins a ring of many as one of its consumers. As [`Segment::mpmc_producer`].
+    pub fn mpmc_consumer(&self) -> Result<mpmc::Consumer<CrowdMapping>, JoinError> {
+        crowd::consumer(&self.inner)
+    }
+
+    /// Who takes part in a ring of many, dead or alive, and what each holds. Looks at all slots, and
+    /// asks the kernel after each participant: for people, not for a loop. None in a ring of two
+    /// sides.
+    pub fn attendances(&self) -> Vec<Attendance> {
+        attendance::attendances(&self.inner)
+    }
+
     /// Opens the ring for a next consumer, if the last one closed it or died and nobody has the
     /// role now: the sends of a producer that got `PeerClosed` or `PeerDead` go on. Otherwise does
     /// nothing. Waits as [`Segment::producer`].
@@ -220,12 +251,12 @@ impl Segment {
 
     /// Bytes in the ring.
     pub fn capacity(&self) -> u64 {
-        self.inner.geometry.capacity()
+        self.inner.plan.capacity()
     }
 
     /// The longest message that the ring takes, in bytes.
     pub fn longest_message(&self) -> usize {
-        self.inner.geometry.longest_message()
+        self.inner.plan.longest_message()
     }
 
     /// The header, as it was when this process mapped the segment.
@@ -240,7 +271,7 @@ impl Segment {
 
     /// How its sides wait.
     pub fn waiting(&self) -> Waiting {
-        self.inner.geometry.waiting()
+        self.inner.plan.waiting()
     }
 
     /// Joins as the producer of records of a type that was checked to be the segment's.
@@ -288,6 +319,8 @@ const _: () = {
     shared::<Segment>();
     moved::<Producer>();
     moved::<Consumer>();
+    moved::<mpmc::Producer<CrowdMapping>>();
+    moved::<mpmc::Consumer<CrowdMapping>>();
     moved::<Pollable<Producer>>();
     moved::<Pollable<Consumer>>();
 };

@@ -4,8 +4,8 @@
 //! pages and a file on a hugetlbfs have huge ones, everything else the system's. A segment of
 //! huge pages is a whole number of them.
 
+use super::plan::Plan;
 use super::{SegmentError, fd};
-use crate::ring::Geometry;
 use std::fs::File;
 use std::io;
 use std::os::fd::AsRawFd;
@@ -36,8 +36,8 @@ pub(super) fn of(file: &File) -> Result<u64, SegmentError> {
     Ok(if is_huge { answer.f_bsize as u64 } else { fd::page_bytes() })
 }
 
-/// The bytes that a segment of that geometry has in pages of that size.
-pub(super) fn segment_bytes(geometry: Geometry, page_bytes: u64) -> u64 {
-    let needed = geometry.segment_bytes();
+/// The bytes that a segment of that ring has in pages of that size.
+pub(super) fn segment_bytes(plan: Plan, page_bytes: u64) -> u64 {
+    let needed = plan.segment_bytes();
     if page_bytes == fd::page_bytes() { needed } else { needed.next_multiple_of(page_bytes) }
 }

@@ -14,11 +14,12 @@
 
 use super::locks::{self, LockRange};
 use super::{SegmentError, fd, fork};
-use crate::ring::Role;
-use std::fs::File;
+use libc::{major, minor};
+use std::fs::{self, File};
 use std::io;
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 use std::os::unix::fs::MetadataExt;
+use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 static REGISTRY: Mutex<Registry> = Mutex::new(Registry::EMPTY);
@@ -40,9 +41,8 @@ struct Entry {
     nodes: usize,
     life: OwnedFd,
     probe: OwnedFd,
-    /// Roles that are ours: producer, consumer.
-    ours: [bool; 2],
-    door_is_ours: bool,
+    /// What `life` has locked.
+    held: Vec<LockRange>,
 }
 
 /// Which file a segment is.
@@ -113,8 +113,7 @@ impl Node {
             None => {
                 // Opened under the mutex: no fork copies them before they are in the table.
                 let (life, probe) = (fd::open_anew(file)?.into(), fd::open_anew(file)?.into());
-                let (ours, door_is_ours) = ([false; 2], false);
-                registry.entries.push(Entry { key, nodes: 0, life, probe, ours, door_is_ours });
+                registry.entries.push(Entry { key, nodes: 0, life, probe, held: Vec::new() });
                 registry.entries.len() - 1
             }
         };
@@ -124,24 +123,31 @@ impl Node {
         Ok(Node { key, generation, probe: entry.probe.as_raw_fd() })
     }
 
-    /// Takes the byte of `role` unless somebody has it, be it this process. Does not wait.
-    pub(super) fn try_take(&self, role: Role) -> io::Result<bool> {
-        self.try_lock(locks::byte_of(role), |entry| &mut entry.ours[role as usize])
+    /// Locks `range` unless somebody has some of it, be it this process. Does not wait.
+    ///
+    /// A process that has some of it has all of it: ranges are whole or apart.
+    pub(super) fn try_lock(&self, range: LockRange) -> io::Result<bool> {
+        let mut registry = lock();
+        let Some(entry) = registry.entry(self) else {
+            return Err(io::Error::from_raw_os_error(libc::EBADF));
+        };
+        if entry.held.contains(&range) {
+            return Ok(false);
+        }
+        let is_locked = locks::try_lock(entry.life.as_raw_fd(), range)?;
+        if is_locked {
+            entry.held.push(range);
+        }
+        Ok(is_locked)
     }
 
-    /// Gives the byte of `role` back. In a child of fork it does nothing.
-    pub(super) fn give_back(&self, role: Role) {
-        self.unlock(locks::byte_of(role), |entry| &mut entry.ours[role as usize]);
-    }
-
-    /// Takes the door unless somebody has it, be it another thread of ours. Does not wait.
-    pub(super) fn try_enter_door(&self) -> io::Result<bool> {
-        self.try_lock(locks::DOOR, |entry| &mut entry.door_is_ours)
-    }
-
-    /// Leaves the door.
-    pub(super) fn leave_door(&self) {
-        self.unlock(locks::DOOR, |entry| &mut entry.door_is_ours);
+    /// Gives `range` back. In a child of fork it does nothing.
+    pub(super) fn unlock(&self, range: LockRange) {
+        let mut registry = lock();
+        let Some(entry) = registry.entry(self) else { return };
+        let unlocked = locks::unlock(entry.life.as_raw_fd(), range);
+        debug_assert!(unlocked.is_ok(), "unlocking whole bytes of our own cannot fail");
+        entry.held.retain(|held| *held != range);
     }
 
     /// Whether somebody has some of `range`, be it this process. One system call.
@@ -169,6 +175,19 @@ impl Node {
         Ok(FileState { bytes: stat.st_size.cast_unsigned(), nameless: stat.st_nlink == 0 })
     }
 
+    /// Whether that process may have this file mapped. One whose mappings we may not see may.
+    pub(super) fn may_be_mapped_by(&self, pid: u64) -> bool {
+        let Ok(maps) = fs::read_to_string(format!("/proc/{pid}/maps")) else {
+            return Path::new(&format!("/proc/{pid}")).exists();
+        };
+        let device = format!("{:02x}:{:02x}", major(self.key.device), minor(self.key.device));
+        let inode = self.key.inode.to_string();
+        maps.lines().any(|line| {
+            let mut fields = line.split_ascii_whitespace().skip(3);
+            fields.next() == Some(&device) && fields.next() == Some(&inode)
+        })
+    }
+
     /// Whether it was made before a fork, and this is the child: then nothing that stands beside it
     /// is ours either.
     pub(super) fn is_inherited(&self) -> bool {
@@ -182,32 +201,6 @@ impl Node {
             Some(entry) => fd::open_anew(&entry.probe),
             None => Err(inherited()),
         }
-    }
-
-    fn try_lock(
-        &self,
-        range: LockRange,
-        ours: impl FnOnce(&mut Entry) -> &mut bool,
-    ) -> io::Result<bool> {
-        let mut registry = lock();
-        let Some(entry) = registry.entry(self) else {
-            return Err(io::Error::from_raw_os_error(libc::EBADF));
-        };
-        let life = entry.life.as_raw_fd();
-        let ours = ours(entry);
-        if *ours {
-            return Ok(false);
-        }
-        *ours = locks::try_lock(life, range)?;
-        Ok(*ours)
-    }
-
-    fn unlock(&self, range: LockRange, ours: impl FnOnce(&mut Entry) -> &mut bool) {
-        let mut registry = lock();
-        let Some(entry) = registry.entry(self) else { return };
-        let unlocked = locks::unlock(entry.life.as_raw_fd(), range);
-        debug_assert!(unlocked.is_ok(), "unlocking whole bytes of our own cannot fail");
-        *ours(entry) = false;
     }
 }
 

@@ -18,16 +18,17 @@ use super::config::MemoryChoice;
 use super::door::Door;
 use super::header::Checked;
 use super::map::Map;
+use super::plan::Plan;
 use super::registry::{Key, Node};
 use super::{Name, RemoveError, SegmentError, attach, fd, header, locks};
 use crate::layout::{
-    Bed, CONSUMER, CONSUMER_GATE, HEAD, MAGIC, PRODUCER, PRODUCER_GATE, Participant, REMOVAL,
-    REMOVED,
+    Bed, CONSUMER, CONSUMER_GATE, HEAD, MAGIC, MPMC_SEATS, PRODUCER, PRODUCER_GATE, Participant,
+    REMOVAL, REMOVED, Seat,
 };
 use crate::ring::area::bed_at;
 use crate::ring::gate::Gate;
-use crate::ring::{Role, Standing, Wake};
-use crate::sync::{Ordering, Raw};
+use crate::ring::{Role, Standing, Wake, mpmc};
+use crate::sync::{Byte, Ordering, Raw};
 use crate::wake::{self, Berth};
 use core::mem::offset_of;
 use std::fs::{self, File};
@@ -63,8 +64,8 @@ pub fn remove(name: &Name, removal: Removal) -> Result<(), RemoveError> {
     if state.bytes >= size_of::<u64>() as u64 && header::magic(&file)? != MAGIC {
         return Err(RemoveError::NotAnnulus);
     }
-    let held = check_unheld(&node, &file);
     let checked = header::read(&file, state.bytes).ok();
+    let held = check_unheld(&node, &file, checked.as_ref());
     let held_by = match (removal, held) {
         (_, Ok(())) => None,
         // One of another version cannot be marked, so its holders would never know.
@@ -82,7 +83,7 @@ pub fn remove(name: &Name, removal: Removal) -> Result<(), RemoveError> {
     // Before the name: who is killed in between leaves a segment without a set, which the next who
     // joins makes anew, and no set that nothing names.
     if let Some(checked) = &checked
-        && checked.geometry.waiting().wake() == Some(Wake::SysvSem)
+        && checked.plan.waiting().wake() == Some(Wake::SysvSem)
     {
         wake::forget_sysv(&checked.header);
     }
@@ -97,7 +98,8 @@ pub fn remove(name: &Name, removal: Removal) -> Result<(), RemoveError> {
     Ok(())
 }
 
-/// Tells those who hold a role that the segment is no more.
+/// Tells those who hold a role that the segment is no more. In a ring of many hints stand where gates
+/// do elsewhere, and may be zero; its participants look at the mark when they find nothing to do.
 fn mark(raw: Raw, checked: &Checked) {
     // ORDERING: Release, all three: who sees a gate of zero finds the mark.
     for (at, word) in [(REMOVAL, REMOVED), (CONSUMER_GATE, 0), (PRODUCER_GATE, 0)] {
@@ -118,7 +120,7 @@ fn mark(raw: Raw, checked: &Checked) {
     // Without a wake sleepers see the bell when their slice ends. Those who slept by a set are
     // awake, since that is gone. One who has an event's mutex may be dead, and we would wait for
     // it.
-    let Some(wake @ (Wake::Futex | Wake::PosixSem)) = checked.geometry.waiting().wake() else {
+    let Some(wake @ (Wake::Futex | Wake::PosixSem)) = checked.plan.waiting().wake() else {
         return;
     };
     if let Ok(means) = wake::open(wake, &checked.header, raw) {
@@ -141,10 +143,17 @@ fn check_still_named(path: &Path, file: &File) -> Result<(), RemoveError> {
     if key(&now)? == key(file)? { Ok(()) } else { Err(RemoveError::Replaced) }
 }
 
-fn check_unheld(node: &Node, file: &File) -> Result<(), RemoveError> {
+fn check_unheld(node: &Node, file: &File, checked: Option<&Checked>) -> Result<(), RemoveError> {
     let is_locked = |range| node.is_locked(range).map_err(|error| failed("fcntl", &error));
     if !is_locked(locks::ANYBODY)? {
         return Ok(());
+    }
+    if let Some(Checked { plan: Plan::Mpmc(geometry), .. }) = checked {
+        for participant in 1..=geometry.seats() {
+            if is_locked(locks::byte_of_many(Byte::Life(participant)))? {
+                return Err(held_by_one_of_many(file, participant));
+            }
+        }
     }
     let producer = is_locked(locks::byte_of(Role::Producer))?;
     let (role, at) = if producer { (Role::Producer, PRODUCER) } else { (Role::Consumer, CONSUMER) };
@@ -152,12 +161,20 @@ fn check_unheld(node: &Node, file: &File) -> Result<(), RemoveError> {
     Err(RemoveError::Held { role, pid: pid.filter(|pid| *pid != 0) })
 }
 
+fn held_by_one_of_many(file: &File, participant: u16) -> RemoveError {
+    let at = MPMC_SEATS + (participant as usize - 1) * size_of::<Seat>();
+    let word = |field| header::word_at(file, at + field).ok();
+    let role = word(offset_of!(Seat, state)).and_then(mpmc::role_of);
+    let pid = word(offset_of!(Seat, pid)).filter(|pid| *pid != 0);
+    RemoveError::Held { role: role.unwrap_or(Role::Producer), pid }
+}
+
 /// Whether the producer closed, and a consumer that was told so closed there, too. Nobody changes
 /// these words, since nobody holds a role and we have the door.
 fn is_spent(file: &File, bytes: u64) -> Result<bool, RemoveError> {
-    if header::read(file, bytes).is_err() {
+    let Ok(Checked { plan: Plan::Spsc(_), .. }) = header::read(file, bytes) else {
         return Ok(false);
-    }
+    };
     let end = Standing::Closed(header::word_at(file, HEAD)?);
     for gate in [PRODUCER_GATE, CONSUMER_GATE] {
         if Gate::from_bits(header::word_at(file, gate)?).standing() != end {

@@ -2,7 +2,7 @@
 //! what to do. They name no segment, since the caller knows which one it asked for.
 
 use super::{JoinError, RemoveError, SegmentError};
-use crate::layout::{CAPACITY_MAX, CAPACITY_MIN};
+use crate::layout::{CAPACITY_MAX, CAPACITY_MIN, SLOT_CELL, SLOTS_MIN};
 use crate::ring::{Role, Wake};
 use core::fmt;
 use std::io;
@@ -17,7 +17,28 @@ impl fmt::Display for SegmentError {
                 Bytes(asked),
                 Bytes(CAPACITY_MIN),
                 Bytes(CAPACITY_MAX),
-                Bytes(nearest_capacity(asked))
+                Bytes(nearest_power(asked, CAPACITY_MIN, CAPACITY_MAX))
+            ),
+            SegmentError::Slots { asked } => write!(
+                f,
+                "a ring of {asked} slots is not possible: take a power of two between {SLOTS_MIN} \
+                 and {}, the nearest is {}",
+                CAPACITY_MAX / SLOT_CELL,
+                nearest_power(asked, SLOTS_MIN, CAPACITY_MAX / SLOT_CELL)
+            ),
+            SegmentError::LargeSlots { slots, payload } => write!(
+                f,
+                "{slots} slots for messages of {payload} bytes are more than {}, which is the \
+                 most: take fewer, or shorter ones",
+                Bytes(CAPACITY_MAX)
+            ),
+            SegmentError::Participants { asked, limit } => {
+                write!(f, "a ring for {asked} participants is not possible: take 1 to {limit}")
+            }
+            SegmentError::ManySpin { asked } => write!(
+                f,
+                "whoever waits in a ring of many producers and consumers spins, and {asked} is not \
+                 there yet: ask for spin"
             ),
             SegmentError::Exists => {
                 f.write_str("a segment of this name exists: attach to it, or choose another name")
@@ -173,6 +194,19 @@ impl fmt::Display for JoinError {
                 "the ring takes records of one type only ({shape}) and no other messages: send \
                  with a program that has this type"
             ),
+            JoinError::OfMany => f.write_str(
+                "the ring is of many producers and consumers: join it as one of them, or make one \
+                 for two sides under another name",
+            ),
+            JoinError::OneToOne => f.write_str(
+                "the ring is of one producer and one consumer: join it as such, or make one of \
+                 many under another name",
+            ),
+            JoinError::Full { participants } => write!(
+                f,
+                "all {participants} participants that this ring can have are there: wait until one \
+                 leaves, or make a ring for more"
+            ),
             JoinError::NoMembarrier { errno } => no_membarrier(f, errno),
             JoinError::NoSuchWake { wake } => no_such_wake(f, wake),
             JoinError::ForeignWake { wake } => write!(
@@ -269,8 +303,8 @@ fn failed_call(f: &mut fmt::Formatter<'_>, call: &str, errno: i32) -> fmt::Resul
 }
 
 /// The possible capacity that is closest to `asked`.
-fn nearest_capacity(asked: u64) -> u64 {
-    let asked = asked.clamp(CAPACITY_MIN, CAPACITY_MAX);
+fn nearest_power(asked: u64, least: u64, most: u64) -> u64 {
+    let asked = asked.clamp(least, most);
     let above = asked.next_power_of_two();
     let below = if above == asked { asked } else { above / 2 };
     if asked - below <= above - asked { below } else { above }

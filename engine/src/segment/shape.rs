@@ -19,7 +19,7 @@ impl Shape {
     /// What a header that was checked says; `None` for messages of any bytes.
     pub(super) fn of(header: &Header) -> Option<Shape> {
         let Header { record_bytes: bytes, type_hash: hash, .. } = *header;
-        (bytes != 0).then_some(Shape { bytes, hash })
+        (hash != 0).then_some(Shape { bytes, hash })
     }
 }
 

@@ -1,13 +1,13 @@
 //! Looking at a segment without joining it: for listings and for inspection.
 
-use super::{Inner, join, locks};
+use super::{Inner, attendance, join, locks};
 use crate::layout::{CONSUMER_GATE, HEAD, PRODUCER_GATE, Participant};
 use crate::ring::gate::Gate;
 use crate::ring::{Position, Role, Standing};
 use crate::sync::{Ordering, Raw};
 use core::mem::offset_of;
 
-/// What a segment showed. Its parts were read one after the other, so in a ring that is in use
+/// What a segment showed; of a ring of many all producers are one side here. Its parts were read one after the other, so in a ring that is in use
 /// they need not fit together to the message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Survey {
@@ -48,6 +48,9 @@ pub struct RoleSurvey {
 }
 
 pub(super) fn survey(segment: &Inner) -> Survey {
+    if let Some(seen) = attendance::occupancy(segment) {
+        return attendance::survey(segment, &seen);
+    }
     let producer = role(segment, Role::Producer);
     let closed_at = match producer.standing {
         Standing::Closed(at) => Some(at),

@@ -5,7 +5,7 @@
 //! whoever finds one asks here for the cause.
 //!
 //! ```text
-//!   slot:  span   0 = free, else the mapping's address | log2 of the pages | log2 of the capacity
+//!   slot:  span   0 = free, else the mapping's address and its bytes, both in units of 4 KiB
 //!          cause  0 = whole, else why it was severed
 //! ```
 //!
@@ -17,7 +17,6 @@
 
 use super::sever;
 use crate::error::Severed;
-use crate::layout::DATA;
 use core::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 
 /// How many mappings a process may have.
@@ -77,24 +76,27 @@ const TRUNCATED: u8 = 2;
 const REMOVED: u8 = 3;
 
 impl Span {
-    /// The mapping at `address`, a page's start, of a segment with `capacity` in pages of
-    /// `page_bytes`, both powers of two.
-    pub(super) fn new(address: u64, capacity: u64, page_bytes: u64) -> Span {
-        debug_assert!(address != 0 && address.is_multiple_of(4096));
-        debug_assert!(capacity.is_power_of_two() && page_bytes.is_power_of_two());
-        let logs = page_bytes.trailing_zeros() << 6 | capacity.trailing_zeros();
-        Span(address | u64::from(logs))
+    /// What addresses and sizes are counted in: no page is smaller.
+    const UNIT: u64 = 4096;
+    const UNITS_BITS: u32 = 28;
+
+    /// The mapping of `bytes`, whole pages, at `address`.
+    pub(super) fn new(address: u64, bytes: u64) -> Span {
+        let (at, units) = (address / Span::UNIT, bytes / Span::UNIT);
+        debug_assert!(address.is_multiple_of(Span::UNIT) && bytes.is_multiple_of(Span::UNIT));
+        debug_assert!(at != 0 && at >> (64 - Span::UNITS_BITS) == 0);
+        debug_assert!(units != 0 && units >> Span::UNITS_BITS == 0);
+        Span(at << Span::UNITS_BITS | units)
     }
 
     /// Where it begins.
     pub(super) fn address(self) -> u64 {
-        self.0 & !4095
+        (self.0 >> Span::UNITS_BITS) * Span::UNIT
     }
 
     /// How many bytes it has: those of the segment, in whole pages.
     pub(super) fn bytes(self) -> u64 {
-        let segment = DATA as u64 + (1 << (self.0 & 63));
-        segment.next_multiple_of(1 << (self.0 >> 6 & 63))
+        (self.0 & ((1 << Span::UNITS_BITS) - 1)) * Span::UNIT
     }
 
     fn contains(self, address: u64) -> bool {

@@ -48,7 +48,7 @@ impl Place<'_> {
     /// That a side that sleeps elsewhere can be woken: by the kernel's queue for its bell, which is
     /// all that a watcher and [`wait_any`](super::wait_any) sleep in.
     pub(super) fn check_bell(self) -> Result<(), NoBell> {
-        match self.segment.geometry.waiting().wake() {
+        match self.segment.plan.waiting().wake() {
             None => Err(NoBell::Spins),
             Some(Wake::Futex) => Ok(()),
             Some(wake) => Err(NoBell::OtherWake { wake }),

@@ -1,6 +1,7 @@
 //! How a segment's sides wait: what its creator chooses, and what its header says.
 
 use super::header::Field;
+use super::plan::Asked;
 use super::{Backing, Config, JoinError, SegmentError, fd};
 use crate::layout::{
     BARRIER_FENCE, BARRIER_MEMBARRIER, BARRIER_NONE, Header, WAIT_PARK, WAIT_SPIN,
@@ -12,6 +13,9 @@ use crate::wake;
 
 /// What the sides of a new segment on `backing` do.
 pub(super) fn choose(backing: &Backing, config: &Config) -> Result<Waiting, SegmentError> {
+    if matches!(config.ring, Asked::Mpmc(_)) && config.wait != Wait::Spin {
+        return Err(SegmentError::ManySpin { asked: config.wait });
+    }
     let spins = match config.wait {
         Wait::Spin => return Ok(Waiting::Spin),
         Wait::SpinThenPark => true,

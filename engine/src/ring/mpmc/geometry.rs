@@ -24,14 +24,14 @@ pub struct Geometry {
     delivery: Delivery,
 }
 
-/// Participants, unless another number is asked for.
-const SEATS: u16 = 128;
-
 /// The slot's word, and beside it, where messages have lengths of their own, length and kind.
 pub(super) const WORD_BYTES: u64 = 8;
 const FRAMED_BYTES: u64 = 16;
 
 impl Geometry {
+    /// Participants, unless another number is asked for.
+    pub const SEATS: u16 = 128;
+
     /// A ring of `slots` messages of up to `payload` bytes. `None` unless the slots are a power of
     /// two, two at least, and all of them together take at most [`CAPACITY_MAX`] bytes.
     pub const fn new(slots: u64, payload: u32) -> Option<Geometry> {
@@ -39,7 +39,7 @@ impl Geometry {
             slots,
             payload,
             is_fixed: false,
-            seats: SEATS,
+            seats: Geometry::SEATS,
             delivery: Delivery::AtLeastOnce,
         };
         let is_possible = slots.is_power_of_two() && slots >= 2 && slots <= CAPACITY_MAX;

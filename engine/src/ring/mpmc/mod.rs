@@ -45,6 +45,7 @@ mod claim;
 mod consumer;
 mod error;
 mod geometry;
+mod occupancy;
 mod producer;
 mod repair;
 mod scan;
@@ -61,8 +62,10 @@ pub use claim::Claim;
 pub use consumer::{Consumer, Received};
 pub use error::{RecvError, SendError};
 pub use geometry::{Delivery, Geometry};
+pub use occupancy::{Attendant, Occupancy};
 pub use producer::Producer;
 pub use table::JoinError;
+pub(crate) use table::role_of;
 pub use take::Taken;
 
 /// Between two stores of a hint: claims or takes.

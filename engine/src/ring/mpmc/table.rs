@@ -74,7 +74,7 @@ impl Standing {
         }
     }
 
-    const fn from_bits(bits: u64) -> Option<Standing> {
+    pub(super) const fn from_bits(bits: u64) -> Option<Standing> {
         let generation = bits >> KIND_BITS;
         match bits & 3 {
             FREE => Some(Standing::Free(generation)),
@@ -234,6 +234,14 @@ impl<M: Crowd> Drop for Participant<M> {
         set_standing(&self.slots, self.index, Standing::Free(self.generation + 1));
         change(&self.slots);
         self.slots.memory().unlock(Byte::Life(self.index));
+    }
+}
+
+/// What the participant is, or was when it died, whose seat's state is `bits`.
+pub(crate) fn role_of(bits: u64) -> Option<Role> {
+    match Standing::from_bits(bits)? {
+        Standing::Active(_, role) => Some(role),
+        Standing::Free(_) => None,
     }
 }
 

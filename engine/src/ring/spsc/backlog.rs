@@ -55,7 +55,7 @@ impl Backlog {
     }
 
     /// Nothing yet, from `head` on.
-    const fn at(head: Position) -> Backlog {
+    pub(crate) const fn at(head: Position) -> Backlog {
         Backlog { head, tail: head, messages: 0, bytes: 0, exact: true, corruption: None }
     }
 }

@@ -14,6 +14,7 @@
 use super::super::Inner;
 use super::super::fd::errno_of;
 use super::super::onlooker::Onlooker;
+use super::super::plan::Plan;
 use super::super::wait_errors::PollError;
 use super::super::waitable::Place;
 use super::eventfd;
@@ -152,8 +153,8 @@ struct Stand {
 
 impl Stand {
     fn watch(&mut self) {
-        let (memory, geometry) = (Onlooker(self.segment.map.raw()), self.segment.geometry);
-        let role = self.role;
+        let Plan::Spsc(geometry) = self.segment.plan else { return };
+        let (memory, role) = (Onlooker(self.segment.map.raw()), self.role);
         // SAFETY: the mapping has the size of the geometry, as checked when it was made.
         unsafe { keep_watch(memory, geometry, role, self) };
     }

@@ -1,0 +1,158 @@
+//! What a ring of many holds, and who, as somebody sees it who has not joined: for people.
+
+use super::geometry::Geometry;
+use super::word::{State, Word};
+use crate::error::{Corruption, What};
+use crate::layout::{Comings, MPMC_COMINGS, MPMC_SEATS, Seat};
+use crate::ring::mpmc::table::Standing;
+use crate::ring::{Position, Role};
+use crate::sync::{Memory, Ordering};
+use core::mem::offset_of;
+
+/// A participant, by what its seat says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Attendant {
+    /// Its index.
+    pub participant: u16,
+    /// What it joined as.
+    pub role: Role,
+    /// Its process, as that saw itself.
+    pub pid: u64,
+    /// `CLOCK_REALTIME` in nanoseconds when it joined.
+    pub since_ns: u64,
+    /// How many slots it holds: written by it, or in its hand.
+    pub holds: u64,
+    /// The lowest position of these.
+    pub oldest: Option<Position>,
+    /// Messages that it gave up, since their consumers died over them again and again.
+    pub lost: u64,
+}
+
+/// All slots and seats, each looked at once.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Occupancy {
+    /// Who has a seat, dead or alive.
+    pub attendants: Vec<Attendant>,
+    /// The lowest position that is not free: as far as all before it is released.
+    pub head: Position,
+    /// Behind the highest position that was claimed.
+    pub tail: Position,
+    /// Messages that nobody has taken, or whose consumer is gone.
+    pub ready: u64,
+    /// Messages in consumers' hands.
+    pub taken: u64,
+    /// Slots that producers have claimed and not committed.
+    pub writing: u64,
+    /// Gaps that nobody was told of yet.
+    pub gaps: u64,
+    /// Payload bytes of what is ready or taken.
+    pub bytes: u64,
+    /// Whether a producer has ever come, and a consumer.
+    came: [bool; 2],
+    /// What no participant writes, if some of it was found.
+    pub corruption: Option<Corruption>,
+}
+
+impl Occupancy {
+    /// Looks at the ring in `memory`. Stores nothing; takes each slot's line from the caches of
+    /// those who use it for a moment.
+    ///
+    /// # Safety
+    ///
+    /// `memory` has at least `geometry.segment_bytes()` bytes.
+    pub unsafe fn of<M: Memory>(memory: M, geometry: Geometry) -> Occupancy {
+        let came = [offset_of!(Comings, producer_joined), offset_of!(Comings, consumer_joined)];
+        // ORDERING: Acquire, all: for people, who would like what they see to fit together.
+        // SAFETY: words within a segment of that geometry, aligned by the layout; so in `seen`.
+        let word = |at| unsafe { memory.load(at, Ordering::Acquire) };
+        let mut seen = Occupancy {
+            attendants: Vec::new(),
+            head: 0,
+            tail: 0,
+            ready: 0,
+            taken: 0,
+            writing: 0,
+            gaps: 0,
+            bytes: 0,
+            came: came.map(|field| word(MPMC_COMINGS + field) != 0),
+            corruption: None,
+        };
+        for participant in 1..=geometry.seats() {
+            seen.look_at_seat(participant, &word);
+        }
+        let mut head = None;
+        for slot in 0..geometry.slots() {
+            let at = geometry.slots_at() + (slot * geometry.stride()) as usize;
+            let len = if geometry.is_of_one_length() {
+                geometry.payload().into()
+            } else {
+                word(at + 8).min(geometry.payload().into())
+            };
+            let position = |lap| lap * geometry.slots() + slot;
+            let word = Word::from_bits(word(at));
+            let lap = word.lap();
+            match word.state() {
+                Some(State::Free) => {
+                    // The lap before it is over.
+                    let behind = (position(lap) + 1).saturating_sub(geometry.slots());
+                    seen.tail = seen.tail.max(behind);
+                    continue;
+                }
+                Some(state) => seen.count(state, len, word.owner(), position(lap)),
+                None => {
+                    let at = at as u64;
+                    seen.corruption = seen.corruption.or(Some(Corruption { what: What::Slot, at }));
+                    continue;
+                }
+            }
+            seen.tail = seen.tail.max(position(lap) + 1);
+            head = Some(head.map_or(position(lap), |head: u64| head.min(position(lap))));
+        }
+        seen.head = head.unwrap_or(seen.tail);
+        seen
+    }
+
+    /// Whether one of that role has ever come.
+    pub fn has_come(&self, role: Role) -> bool {
+        self.came[role as usize]
+    }
+
+    fn look_at_seat(&mut self, participant: u16, word: &impl Fn(usize) -> u64) {
+        let at = MPMC_SEATS + (participant as usize - 1) * size_of::<Seat>();
+        match Standing::from_bits(word(at + offset_of!(Seat, state))) {
+            Some(Standing::Active(_, role)) => self.attendants.push(Attendant {
+                participant,
+                role,
+                pid: word(at + offset_of!(Seat, pid)),
+                since_ns: word(at + offset_of!(Seat, since_ns)),
+                holds: 0,
+                oldest: None,
+                lost: word(at + offset_of!(Seat, lost)),
+            }),
+            Some(Standing::Free(_)) => {}
+            None => {
+                self.corruption = Some(Corruption { what: What::Seat, at: at as u64 });
+            }
+        }
+    }
+
+    fn count(&mut self, state: State, len: u64, owner: u16, position: Position) {
+        match state {
+            State::Free => {}
+            State::Writing => self.writing += 1,
+            State::Tombstone => self.gaps += 1,
+            State::Ready | State::Orphaned => self.ready += 1,
+            State::Taken => self.taken += 1,
+        }
+        if matches!(state, State::Ready | State::Orphaned | State::Taken) {
+            self.bytes += len;
+        }
+        if matches!(state, State::Writing | State::Taken)
+            && let Some(attendant) =
+                self.attendants.iter_mut().find(|attendant| attendant.participant == owner)
+        {
+            attendant.holds += 1;
+            attendant.oldest = Some(attendant.oldest.map_or(position, |at| at.min(position)));
+        }
+    }
+}

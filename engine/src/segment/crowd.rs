@@ -1,0 +1,201 @@
+//! A segment's memory in the hands of one participant of a ring of many, and joining as one.
+//!
+//! Its participants lock bytes of their own, and others ask after those of whoever blocks them. A
+//! byte that is free while its process lives and has the segment mapped was given away behind our
+//! back (`close_range`): that process may still write, so it is not gone (the *veto*). One that is
+//! being taken apart by the kernel, or runs another program, has no such mapping any more.
+
+use super::door::Door;
+use super::plan::Plan;
+use super::{Inner, JoinError, identity, join, locks};
+use crate::layout::{MPMC_SEATS, Seat};
+use crate::ring::{Barrier, mpmc};
+use crate::sync::{
+    Byte, Crowd, Identity, Mapped, Memory, Ordering, Outside, Raw, measured_pause_tenth_ns,
+    monotonic_ns,
+};
+use core::mem::offset_of;
+use std::sync::Arc;
+
+/// The memory of a segment in the hands of a participant of a ring of many.
+#[derive(Debug)]
+pub struct CrowdMapping {
+    /// Inline, since every access goes through it.
+    raw: Raw,
+    segment: Arc<Inner>,
+}
+
+/// Joins as a producer.
+pub(super) fn producer(segment: &Arc<Inner>) -> Result<mpmc::Producer<CrowdMapping>, JoinError> {
+    let (_door, geometry, mapping) = enter(segment)?;
+    // SAFETY: the mapping has the size of the geometry, as checked when it was made.
+    Ok(unsafe { mpmc::Producer::join(mapping, geometry) }?)
+}
+
+/// Joins as a consumer.
+pub(super) fn consumer(segment: &Arc<Inner>) -> Result<mpmc::Consumer<CrowdMapping>, JoinError> {
+    let (_door, geometry, mapping) = enter(segment)?;
+    // SAFETY: as in `producer`.
+    Ok(unsafe { mpmc::Consumer::join(mapping, geometry) }?)
+}
+
+/// Comes in by the door, so that nobody removes what is joined.
+fn enter(segment: &Arc<Inner>) -> Result<(Door<'_>, mpmc::Geometry, CrowdMapping), JoinError> {
+    let Plan::Mpmc(geometry) = segment.plan else { return Err(JoinError::OneToOne) };
+    if let Some(cause) = segment.map.severed() {
+        return Err(JoinError::Severed(cause));
+    }
+    let door = Door::enter(&segment.node)?;
+    join::check_there(segment)?;
+    let mapping = CrowdMapping { raw: segment.map.raw(), segment: Arc::clone(segment) };
+    Ok((door, geometry, mapping))
+}
+
+impl From<mpmc::JoinError> for JoinError {
+    fn from(error: mpmc::JoinError) -> JoinError {
+        match error {
+            mpmc::JoinError::Full { seats } => JoinError::Full { participants: seats },
+            mpmc::JoinError::Corrupted(corruption) => JoinError::Corrupted(corruption),
+        }
+    }
+}
+
+impl Inner {
+    /// Whether the participant's byte is free, and no process is there that may still write.
+    pub(super) fn is_gone(&self, participant: u16) -> bool {
+        let life = locks::byte_of_many(Byte::Life(participant));
+        // What cannot be found out is not gone.
+        if self.node.is_locked(life).unwrap_or(true) {
+            return false;
+        }
+        let word = |field| {
+            let at = MPMC_SEATS + (participant as usize - 1) * size_of::<Seat>() + field;
+            // ORDERING: Relaxed: written before the claim that led here, or before the state.
+            // SAFETY: a word of a seat of the ring's, whose indexes are checked.
+            unsafe { self.map.raw().load(at, Ordering::Relaxed) }
+        };
+        let who = Identity {
+            pid: word(offset_of!(Seat, pid)),
+            started: word(offset_of!(Seat, started)),
+            namespace: word(offset_of!(Seat, namespace)),
+            now_ns: 0,
+        };
+        !(identity::may_live(&who) && self.node.may_be_mapped_by(who.pid))
+    }
+}
+
+// SAFETY: all accesses go through `Raw`: atomics and opaque copies, well defined whatever a peer
+// writes. The memory stays mapped as long as the `Arc` lives; severing it puts other memory in its
+// place and leaves no gap.
+unsafe impl Memory for CrowdMapping {
+    #[inline(always)]
+    unsafe fn load(&self, at: usize, order: Ordering) -> u64 {
+        // SAFETY: the same contract.
+        unsafe { self.raw.load(at, order) }
+    }
+
+    #[inline(always)]
+    unsafe fn store(&self, at: usize, word: u64, order: Ordering) {
+        // SAFETY: the same contract.
+        unsafe { self.raw.store(at, word, order) }
+    }
+
+    #[inline(always)]
+    unsafe fn put(&self, at: usize, word: u64) {
+        // ORDERING: Relaxed: payload is ordered by its slot's word.
+        // SAFETY: the same contract.
+        unsafe { self.raw.store(at, word, Ordering::Relaxed) }
+    }
+
+    #[inline(always)]
+    unsafe fn read(&self, at: usize, into: &mut [u8]) {
+        // SAFETY: the same contract.
+        unsafe { self.raw.read(at, into) }
+    }
+
+    #[inline(always)]
+    unsafe fn read_value(&self, at: usize, into: &mut [u8]) {
+        // SAFETY: the same contract.
+        unsafe { self.raw.read_value(at, into) }
+    }
+
+    #[inline(always)]
+    unsafe fn write(&self, at: usize, from: &[u8]) {
+        // SAFETY: the same contract.
+        unsafe { self.raw.write(at, from) }
+    }
+
+    #[inline(always)]
+    fn prefetch_write(&self, at: usize) {
+        self.raw.prefetch_write(at);
+    }
+
+    #[inline(always)]
+    fn prefetch_read(&self, at: usize) {
+        self.raw.prefetch_read(at);
+    }
+
+    #[inline(always)]
+    fn pause(&self) {
+        core::hint::spin_loop();
+    }
+
+    fn pause_tenth_ns(&self) -> u64 {
+        measured_pause_tenth_ns()
+    }
+
+    fn yield_now(&self) {
+        std::thread::yield_now();
+    }
+
+    fn now(&self) -> u64 {
+        monotonic_ns()
+    }
+
+    /// Nobody sleeps in a ring of many.
+    fn barrier(&self, _: Barrier) -> bool {
+        false
+    }
+
+    #[cold]
+    fn outside(&self) -> Outside {
+        match self.segment.whole() {
+            Err(cause) => Outside::Severed(cause),
+            Ok(_) => Outside::PeerAlive,
+        }
+    }
+}
+
+// SAFETY: as above.
+unsafe impl Crowd for CrowdMapping {
+    #[inline(always)]
+    unsafe fn compare_exchange(&self, at: usize, current: u64, new: u64) -> Result<(), u64> {
+        // SAFETY: the same contract.
+        unsafe { self.raw.compare_exchange(at, current, new) }
+    }
+
+    fn try_lock(&self, byte: Byte) -> bool {
+        self.segment.node.try_lock(locks::byte_of_many(byte)).unwrap_or(false)
+    }
+
+    fn unlock(&self, byte: Byte) {
+        self.segment.node.unlock(locks::byte_of_many(byte));
+    }
+
+    #[cold]
+    fn is_gone(&self, participant: u16) -> bool {
+        self.segment.is_gone(participant)
+    }
+
+    fn identity(&self) -> Identity {
+        identity::own()
+    }
+}
+
+// SAFETY: the base is that of the mapping, which lives as long as `self`, see above.
+unsafe impl Mapped for CrowdMapping {
+    #[inline(always)]
+    fn base(&self) -> *mut u8 {
+        self.raw.base()
+    }
+}
