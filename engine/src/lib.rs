@@ -42,7 +42,9 @@ mod wake;
 pub use error::{Corruption, RecvError, SendError};
 pub use ring::spsc::{Message, Received};
 pub use ring::{Barrier, Position, Wait, Wake};
-pub use segment::{Attach, Backing, Config, Consumer, Producer, Segment, Slots};
+pub use segment::{
+    Attach, Backing, Config, Consumer, MpmcConsumer, MpmcProducer, Producer, Segment, Slots,
+};
 pub use sync::Deadline;
 
 /// The version of this crate.

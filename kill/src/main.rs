@@ -18,14 +18,14 @@ mod command {
     use annulus_kill::handover::{self, Handover, Through};
     use annulus_kill::matrix::{self, Extent, Tally};
     use annulus_kill::repair::{self, Repair};
-    use annulus_kill::{Operation, Way, barriers, chaos, parked, spsc};
+    use annulus_kill::{Operation, Way, barriers, chaos, many, parked, spsc};
     use lexopt::prelude::*;
     use std::fmt::Display;
     use std::process::ExitCode;
     use std::time::Duration;
 
     const USAGE: &str = "\
-usage: annulus-kill [--points N] [--states N] [OPERATION...]
+usage: annulus-kill [many] [--points N] [--states N] [OPERATION...]
        annulus-kill chaos [--seconds N] [--seed N] [WAY]
        annulus-kill handover [--count N] [--seed N] [WAY] [--through PLACE] [--full]
                              [--one-cpu] [--unregistered]
@@ -38,10 +38,15 @@ is lost, doubled beyond the batch, or wedged. Then the same where the other side
 woken by the operation, and where the operation itself sleeps: a wake that is lost is wedged, and
 so is a side that sleeps past its deadline. Takes some minutes.
 
+many does the same to the ring of many: in each of seven starts, beside others that live and hold
+slots, and over what others left who died; and from every distinct state it kills one who joins,
+looks at all slots, repairs and takes.
+
   --points N   at most about N kills in one operation, spread over its instructions
   --states N   at most about N states for the double kill, and for sleepers that are left alone
   OPERATION    only those whose name begins so: send, claim, close, join, recv, peek, drain,
-               batch; wake by one of these; sleep in recv or send
+               batch; wake by one of these; sleep in recv or send. Of many: send, claim, recv,
+               take, join, leave
 
 chaos runs a pair at full speed whose two processes are killed, stopped and restarted at random,
 for 60 seconds or as long as asked; --seed makes the same choices again. A run in which less than
@@ -70,6 +75,7 @@ Exit status: 0 nothing found, 1 a fault, 2 usage.";
 
     enum Asked {
         Matrix { extent: Extent, operations: Vec<Operation> },
+        Many { extent: Extent, operations: Vec<many::Operation> },
         Chaos { seconds: u64, seed: u64, way: Way },
         Handover(Handover),
         Repair { kills: usize },
@@ -94,6 +100,9 @@ Exit status: 0 nothing found, 1 a fault, 2 usage.";
         let done = match asked {
             Asked::Matrix { extent, operations } => {
                 matrix::run(&operations, extent, report).map(|tally| sum_up(&tally))
+            }
+            Asked::Many { extent, operations } => {
+                many::run(&operations, extent, report).map(|tally| sum_up(&tally))
             }
             Asked::Chaos { seconds, seed, way } => {
                 eprintln!("seed {seed}");
@@ -177,20 +186,34 @@ Exit status: 0 nothing found, 1 a fault, 2 usage.";
                 return Ok(Some(Asked::Handover(asked)));
             }
             Some("handover") => return Err("--count takes a number above 0".into()),
+            Some("many") => {
+                let operations = wanted(many::OPERATIONS, |one| one.name, &names[1..])?;
+                return Ok(Some(Asked::Many { extent, operations }));
+            }
             Some("barriers") => return Ok(Some(Asked::Barriers)),
             Some("repair") if kills > 0 => return Ok(Some(Asked::Repair { kills })),
             Some("repair") => return Err("--kills takes a number above 0".into()),
             _ => {}
         }
-        let wanted = |operation: &Operation| {
-            names.is_empty() || names.iter().any(|name| operation.name.starts_with(name.as_str()))
-        };
         let all = spsc::OPERATIONS.into_iter().chain(parked::OPERATIONS);
-        let operations: Vec<_> = all.filter(wanted).collect();
+        let operations = wanted(all, |one| one.name, &names)?;
+        Ok(Some(Asked::Matrix { extent, operations }))
+    }
+
+    /// Those whose names begin as one of `names`, or all if none is asked for.
+    fn wanted<T>(
+        all: impl IntoIterator<Item = T>,
+        name: impl Fn(&T) -> &str,
+        names: &[String],
+    ) -> Result<Vec<T>, lexopt::Error> {
+        let is_wanted = |one: &T| {
+            names.is_empty() || names.iter().any(|wanted| name(one).starts_with(wanted.as_str()))
+        };
+        let operations: Vec<T> = all.into_iter().filter(is_wanted).collect();
         if operations.is_empty() {
             return Err(format!("no operation begins with {}", names.join(" or ")).into());
         }
-        Ok(Some(Asked::Matrix { extent, operations }))
+        Ok(operations)
     }
 
     /// The next value, which is the name of one of `choices`.

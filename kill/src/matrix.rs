@@ -180,7 +180,11 @@ fn moments(course: &Course, wanted: u64) -> Vec<Moment> {
 
 impl Tally {
     /// What came of it, unless that was a fault, which is noted.
-    fn note<T>(&mut self, place: &str, done: Result<T, Trouble>) -> Result<Option<T>, Trouble> {
+    pub(crate) fn note<T>(
+        &mut self,
+        place: &str,
+        done: Result<T, Trouble>,
+    ) -> Result<Option<T>, Trouble> {
         match done.map_err(|trouble| trouble.downcast::<Fault>()) {
             Ok(done) => Ok(Some(done)),
             Err(Ok(fault)) => {

@@ -128,6 +128,12 @@ pub type Producer = spsc::Producer<Mapping>;
 /// The receiving handle of an spsc ring in a segment.
 pub type Consumer = spsc::Consumer<Mapping>;
 
+/// The sending handle of a ring of many in a segment.
+pub type MpmcProducer = mpmc::Producer<CrowdMapping>;
+
+/// The receiving handle of a ring of many in a segment.
+pub type MpmcConsumer = mpmc::Consumer<CrowdMapping>;
+
 /// A mapped segment. A clone is another handle on the same mapping; so is every role joined.
 #[derive(Clone, Debug)]
 pub struct Segment {
@@ -223,12 +229,12 @@ impl Segment {
     /// segment, at most a second.
     ///
     /// The error [`JoinError::OneToOne`] is that of a ring of two sides.
-    pub fn mpmc_producer(&self) -> Result<mpmc::Producer<CrowdMapping>, JoinError> {
+    pub fn mpmc_producer(&self) -> Result<MpmcProducer, JoinError> {
         crowd::producer(&self.inner)
     }
 
     /// Joins a ring of many as one of its consumers. As [`Segment::mpmc_producer`].
-    pub fn mpmc_consumer(&self) -> Result<mpmc::Consumer<CrowdMapping>, JoinError> {
+    pub fn mpmc_consumer(&self) -> Result<MpmcConsumer, JoinError> {
         crowd::consumer(&self.inner)
     }
 
@@ -319,8 +325,8 @@ const _: () = {
     shared::<Segment>();
     moved::<Producer>();
     moved::<Consumer>();
-    moved::<mpmc::Producer<CrowdMapping>>();
-    moved::<mpmc::Consumer<CrowdMapping>>();
+    moved::<MpmcProducer>();
+    moved::<MpmcConsumer>();
     moved::<Pollable<Producer>>();
     moved::<Pollable<Consumer>>();
 };

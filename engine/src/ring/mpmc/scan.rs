@@ -133,10 +133,15 @@ impl<M: Crowd> Consumer<M> {
         Some(Found::message(slots.position(slot, seen.lap()), word))
     }
 
-    /// Looks at all slots (rules 6 and 7): repairs what the dead hold, and takes the orphan of the
+    /// Looks at all slots (rules 6 and 7): repairs what the dead hold, then takes the orphan of the
     /// lowest position. If there is none it is not due any more.
+    ///
+    /// In two passes. In one, a word may be of a dead owner when it is read, and when that one is
+    /// asked after its index may have a new owner, who lives, since somebody else has repaired the
+    /// word meanwhile: then an orphan would be passed over, and come out of order.
     #[cold]
     fn scan(&mut self) -> Result<Option<Found>, Blocked> {
+        self.repair_all();
         // Ends: somebody else has taken one each time that it goes on.
         for _ in 0..self.who.slots().count() {
             let Some((slot, word)) = self.lowest_orphan()? else {
@@ -154,8 +159,9 @@ impl<M: Crowd> Consumer<M> {
         let mut lowest: Option<(Position, Word)> = None;
         self.others_hold = false;
         for slot in 0..self.who.slots().count() {
-            let word = self.word_after_repair(slot);
             let slots = self.who.slots();
+            // ORDERING: Acquire: not older than what the pass before has repaired.
+            let word = slots.word(slot, Ordering::Acquire);
             match slots.state_of(word) {
                 Some(State::Orphaned) => {
                     let position = slots.position(slot, word.lap());
@@ -171,17 +177,16 @@ impl<M: Crowd> Consumer<M> {
         Ok(lowest)
     }
 
-    /// The word of a slot, repaired if its owner is gone.
-    fn word_after_repair(&mut self, slot: Position) -> Word {
-        // ORDERING: Acquire: it is read before its owner is asked after.
-        let word = self.who.slots().word(slot, Ordering::Acquire);
-        let is_held =
-            matches!(self.who.slots().state_of(word), Some(State::Writing | State::Taken));
-        if is_held && self.who.test_owner(slot, word) {
-            // ORDERING: Acquire: it may be an orphan now.
-            return self.who.slots().word(slot, Ordering::Acquire);
+    /// Repairs every slot whose owner is gone.
+    fn repair_all(&mut self) {
+        for slot in 0..self.who.slots().count() {
+            // ORDERING: Acquire: it is read before its owner is asked after.
+            let word = self.who.slots().word(slot, Ordering::Acquire);
+            let state = self.who.slots().state_of(word);
+            if matches!(state, Some(State::Writing | State::Taken)) {
+                self.who.test_owner(slot, word);
+            }
         }
-        word
     }
 
     #[cold]

@@ -1,0 +1,166 @@
+//! Which kills there are, and what came of them.
+
+use super::Operation;
+use super::operations::RECOVER;
+use super::oracle::{self, Killed};
+use super::scene::{Origin, STARTS, Scene, without_names};
+use crate::matrix::{Extent, Tally};
+use crate::scene::Trouble;
+use crate::step::{STEPS_MAX, Stand, Victim};
+use annulus::{Attach, Segment};
+use std::collections::HashMap;
+
+/// What an operation does when it is let through.
+struct Course {
+    instructions: u64,
+    /// After how many instructions it has changed what a kill leaves.
+    changes: Vec<u64>,
+    moved: u64,
+}
+
+/// A state that a kill left.
+struct Crashed {
+    place: String,
+    begin: Origin,
+    killed: Killed,
+    bytes: Vec<u8>,
+}
+
+/// Kills each operation in each start as often as `extent` says, and then those who recover.
+/// Reports each operation to `done`.
+pub fn run(
+    operations: &[Operation],
+    extent: Extent,
+    mut done: impl FnMut(&str, &Tally),
+) -> Result<Tally, Trouble> {
+    let mut tally = Tally::default();
+    let mut states: HashMap<Vec<u8>, Crashed> = HashMap::new();
+    let starts = STARTS.map(|start| (start.name, Origin::new(start)));
+    for (name, origin) in starts {
+        let origin = origin?;
+        for operation in operations {
+            let place = format!("{}, {name}", operation.name);
+            for crashed in kill_at_each(operation, &origin, extent, &place, &mut tally)? {
+                states.entry(without_names(crashed.bytes.clone())).or_insert(crashed);
+            }
+            tally.operations += 1;
+            tally.states = states.len() as u64;
+            done(&place, &tally);
+        }
+    }
+    let mut states: Vec<Crashed> = states.into_values().collect();
+    states.sort_by(|one, other| (&one.place, &one.bytes).cmp(&(&other.place, &other.bytes)));
+    let every = states.len().div_ceil(extent.states.max(1)).max(1);
+    for crashed in states.iter().step_by(every) {
+        kill_who_recovers(crashed, extent, &mut tally)?;
+    }
+    done("recoveries", &tally);
+    Ok(tally)
+}
+
+/// Returns the states that were left.
+fn kill_at_each(
+    operation: &Operation,
+    origin: &Origin,
+    extent: Extent,
+    place: &str,
+    tally: &mut Tally,
+) -> Result<Vec<Crashed>, Trouble> {
+    let mut left = Vec::new();
+    let Some(course) = tally.note(place, course(operation, origin))? else { return Ok(left) };
+    for steps in course.points(extent.points) {
+        let place = format!("{place}, instruction {steps} of {}", course.instructions);
+        tally.kills += 1;
+        let scene = origin.scene()?;
+        let returned = kill(operation, origin, &scene, steps)?;
+        let bytes = scene.bytes()?;
+        let killed = Killed { operation: *operation, moved: course.moved, returned, twice: false };
+        let checked = oracle::check(scene, origin, killed);
+        tally.note(&place, checked.map_err(Trouble::from))?;
+        left.push(Crashed { place, begin: origin.clone(), killed, bytes });
+    }
+    Ok(left)
+}
+
+/// From a state that a kill left: one who joins, looks at all slots, repairs and takes is killed
+/// wherever that leaves something else, and the next one must still find everything.
+fn kill_who_recovers(crashed: &Crashed, extent: Extent, tally: &mut Tally) -> Result<(), Trouble> {
+    let origin = Origin { bytes: crashed.bytes.clone(), ..crashed.begin.clone() };
+    let Some(course) = tally.note(&crashed.place, course(&RECOVER, &origin))? else {
+        return Ok(());
+    };
+    for steps in course.points(extent.points.min(course.changes.len() as u64)) {
+        let place = format!("{}, and who recovers at {steps}", crashed.place);
+        tally.double_kills += 1;
+        let scene = origin.scene()?;
+        kill(&RECOVER, &origin, &scene, steps)?;
+        let killed = Killed { twice: true, ..crashed.killed };
+        let checked = oracle::check(scene, &crashed.begin, killed);
+        tally.note(&place, checked.map_err(Trouble::from))?;
+    }
+    Ok(())
+}
+
+/// The victim, where the operation begins.
+fn start(operation: &Operation, origin: &Origin, scene: &Scene) -> Result<Victim, Trouble> {
+    let (fd, perform, next) = (scene.segment.share_fd()?, operation.perform, origin.next);
+    let live = || {
+        let segment = Segment::from_fd(fd, &Attach::default()).expect("it is a segment");
+        perform(&segment, next);
+    };
+    Ok(Victim::start(live)?)
+}
+
+/// Lets the operation through, one instruction after the other.
+fn course(operation: &Operation, origin: &Origin) -> Result<Course, Trouble> {
+    let scene = origin.scene()?;
+    let mut victim = start(operation, origin, &scene)?;
+    let mut before = (scene.bytes()?, scene.locks()?);
+    let mut changes = vec![0];
+    for instructions in 1..=STEPS_MAX {
+        let stand = victim.step()?;
+        let now = (scene.bytes()?, scene.locks()?);
+        if now != before {
+            changes.push(instructions);
+            before = now;
+        }
+        if let Stand::Finished(moved) = stand {
+            changes.push(instructions);
+            changes.dedup();
+            return Ok(Course { instructions, changes, moved });
+        }
+    }
+    Err(format!("{} has not returned after {STEPS_MAX} instructions", operation.name).into())
+}
+
+/// Kills the operation after so many instructions. Whether it had returned.
+fn kill(
+    operation: &Operation,
+    origin: &Origin,
+    scene: &Scene,
+    steps: u64,
+) -> Result<bool, Trouble> {
+    let mut victim = start(operation, origin, scene)?;
+    let mut stand = Stand::Inside;
+    for _ in 0..steps {
+        stand = victim.step()?;
+        // A course may be shorter by a few instructions than the first was.
+        if stand != Stand::Inside {
+            break;
+        }
+    }
+    victim.kill()?;
+    Ok(stand != Stand::Inside)
+}
+
+impl Course {
+    /// Every instruction, or as many as wanted, with those that change something.
+    fn points(&self, wanted: u64) -> Vec<u64> {
+        let every = (self.instructions + 1).div_ceil(wanted.max(1)).max(1);
+        let mut points: Vec<u64> = (0..=self.instructions).step_by(every as usize).collect();
+        points.extend(&self.changes);
+        points.sort_unstable();
+        points.dedup();
+        points
+    }
+}

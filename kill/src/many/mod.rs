@@ -1,0 +1,47 @@
+//! The ring of many under the same harness: killed at every instruction, alone, beside others that
+//! live and hold slots, and over what others left who died.
+//!
+//! | room | what |
+//! |---|---|
+//! | `scene` | a ring as it stands when an operation begins, and who else holds slots of it |
+//! | `operations` | the operations |
+//! | `oracle` | what must hold after a kill |
+//! | `matrix` | which kills there are |
+
+mod matrix;
+mod operations;
+mod oracle;
+mod scene;
+
+pub use matrix::run;
+pub use operations::OPERATIONS;
+
+use annulus::Segment;
+
+/// One operation, as the victim performs it.
+#[derive(Clone, Copy)]
+pub struct Operation {
+    /// What it is called in the report.
+    pub name: &'static str,
+    /// What it does to messages when it is let through.
+    pub(crate) effect: Effect,
+    /// Gets ready, calls [`crate::begin`], performs it, and calls [`crate::finished`] with the
+    /// number of messages that it sent or took.
+    pub(crate) perform: fn(&Segment, u64),
+}
+
+/// What an operation does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Effect {
+    /// It joins or leaves, or looks.
+    Nothing,
+    /// It sends messages: those that follow.
+    Sends,
+    /// It claims a slot and gives it up.
+    Drops,
+    /// It takes messages, of which all but the last so many are released when it has returned.
+    Takes {
+        /// Still in hand then.
+        kept: u64,
+    },
+}

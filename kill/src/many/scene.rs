@@ -1,0 +1,241 @@
+//! A ring as it stands when an operation begins, and who else holds slots of it.
+//!
+//! It is made once and kept as bytes. A participant that holds a slot of it lives if its lock byte
+//! is held, by whomever; so the harness locks those bytes for one who lives and was stopped, and
+//! leaves them for one who died.
+
+use crate::scene::Trouble;
+use annulus::layout::{Header, MPMC_SEATS, Seat};
+use annulus::{Attach, Backing, Config, Segment, Slots};
+use std::fs::File;
+use std::io;
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::unix::fs::FileExt;
+
+/// Slots of the ring.
+pub(super) const SLOTS: u64 = 64;
+
+/// Who may take part: the victim, two others, and two who look afterwards.
+const PARTICIPANTS: u16 = 6;
+
+/// The life byte of participant x, as the engine's `segment/locks.rs` says.
+const LIFE: i64 = 1;
+
+/// How a ring stands when the operation begins.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Start {
+    pub(super) name: &'static str,
+    /// So many messages have gone through it.
+    before: u64,
+    /// So many are in it that nobody has taken.
+    filled: u64,
+    others: Others,
+}
+
+/// Who else holds slots: a consumer the first message, a producer one in the midst of the rest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Others {
+    None,
+    Alive,
+    Dead,
+}
+
+/// The starts of the matrix.
+pub(super) const STARTS: [Start; 7] = [
+    Start { name: "empty", before: 0, filled: 0, others: Others::None },
+    Start { name: "filled", before: 130, filled: 12, others: Others::None },
+    Start { name: "full", before: 5, filled: SLOTS, others: Others::None },
+    Start { name: "wrapping", before: 2 * SLOTS - 2, filled: 4, others: Others::None },
+    Start { name: "contended", before: SLOTS - 4, filled: 6, others: Others::Alive },
+    Start { name: "wounded", before: SLOTS - 4, filled: 6, others: Others::Dead },
+    Start { name: "full, wounded", before: 0, filled: SLOTS - 2, others: Others::Dead },
+];
+
+/// A position that is not free.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Item {
+    /// A message that nobody has taken.
+    Ready(u64),
+    /// One in another consumer's hand.
+    InHand(u64),
+    /// Another producer's claim.
+    Claimed,
+}
+
+/// A ring, as bytes, and what is known of it.
+#[derive(Clone)]
+pub(super) struct Origin {
+    pub(super) bytes: Vec<u8>,
+    /// What is in it, in order.
+    pub(super) items: Vec<Item>,
+    /// The number of the next message.
+    pub(super) next: u64,
+    /// Participants that live, and are stopped.
+    pub(super) alive: Vec<u16>,
+}
+
+/// A ring over which something is tried.
+pub(super) struct Scene {
+    pub(super) segment: Segment,
+    file: File,
+    /// Has the bytes of those who live locked.
+    others: File,
+    alive: Vec<u16>,
+}
+
+impl Origin {
+    /// A ring that stands as `start` says.
+    pub(super) fn new(start: Start) -> Result<Origin, Trouble> {
+        let segment = Segment::create(&Backing::Memfd, &config())?;
+        let mut producer = segment.mpmc_producer()?;
+        let mut consumer = segment.mpmc_consumer()?;
+        let (mut next, mut items) = (0, Vec::new());
+        let mut send = |producer: &mut annulus::MpmcProducer| {
+            producer.try_send(&message(next))?;
+            next += 1;
+            Ok::<u64, Trouble>(next - 1)
+        };
+        for _ in 0..start.before {
+            send(&mut producer)?;
+            consumer.try_recv(&mut [0; 48])?;
+            consumer.flush();
+        }
+        let mut others = Vec::new();
+        if start.others != Others::None {
+            let (mut taker, mut claimer) = (segment.mpmc_consumer()?, segment.mpmc_producer()?);
+            others = vec![taker.participant(), claimer.participant()];
+            items.push(Item::InHand(send(&mut producer)?));
+            taker.try_recv(&mut [0; 48])?;
+            for _ in 0..start.filled / 2 {
+                items.push(Item::Ready(send(&mut producer)?));
+            }
+            std::mem::forget(claimer.try_claim(48)?);
+            items.push(Item::Claimed);
+            // Their handles go with the harness: as somebody else's, in a ring that nobody uses.
+            std::mem::forget((taker, claimer));
+        }
+        for _ in items.len() as u64..start.filled + others.len() as u64 {
+            items.push(Item::Ready(send(&mut producer)?));
+        }
+        drop((producer, consumer));
+        let alive = if start.others == Others::Alive { others } else { Vec::new() };
+        let mut bytes = Scene::over(segment, Vec::new())?.bytes()?;
+        // They were ours, and we live: what is left of them is to be nobody's but their lock's.
+        forget_names(&mut bytes);
+        Ok(Origin { bytes, items, next, alive })
+    }
+
+    /// A ring of its own that stands so.
+    pub(super) fn scene(&self) -> Result<Scene, Trouble> {
+        let empty = Segment::create(&Backing::Memfd, &config())?;
+        let file = File::from(empty.share_fd()?);
+        file.write_all_at(&self.bytes, 0)?;
+        let segment = Segment::from_fd(OwnedFd::from(file), &Attach::default())?;
+        let scene = Scene::over(segment, self.alive.clone())?;
+        for participant in &self.alive {
+            scene.lock(*participant, libc::F_WRLCK)?;
+        }
+        Ok(scene)
+    }
+}
+
+impl Scene {
+    fn over(segment: Segment, alive: Vec<u16>) -> Result<Scene, Trouble> {
+        let (file, others) = (segment.share_fd()?.into(), segment.share_fd()?.into());
+        Ok(Scene { segment, file, others, alive })
+    }
+
+    /// The bytes that everybody sees.
+    pub(super) fn bytes(&self) -> io::Result<Vec<u8>> {
+        let mut bytes = vec![0; self.segment.header().segment_bytes as usize];
+        self.file.read_exact_at(&mut bytes, 0)?;
+        Ok(bytes)
+    }
+
+    /// Which bytes are locked: what somebody else sees first of them, and of those behind it.
+    pub(super) fn locks(&self) -> io::Result<Vec<i64>> {
+        let mut seen = Vec::new();
+        let mut from = 0;
+        // Ends: each lock begins behind the one before, and there are few.
+        while let Some((start, len)) = first_lock(&self.file, from)? {
+            seen.push(start);
+            from = start + len.max(1);
+        }
+        Ok(seen)
+    }
+
+    pub(super) fn alive(&self) -> &[u16] {
+        &self.alive
+    }
+
+    /// Those who lived die.
+    pub(super) fn others_die(&mut self) -> io::Result<()> {
+        for participant in std::mem::take(&mut self.alive) {
+            self.lock(participant, libc::F_UNLCK)?;
+        }
+        Ok(())
+    }
+
+    fn lock(&self, participant: u16, kind: libc::c_int) -> io::Result<()> {
+        let mut lock = flock(kind, LIFE + i64::from(participant), 1);
+        fcntl(&self.others, libc::F_OFD_SETLK, &mut lock)
+    }
+}
+
+fn config() -> Config {
+    Config::mpmc(Slots::of(SLOTS, 48).participants(PARTICIPANTS))
+}
+
+fn first_lock(file: &File, from: i64) -> io::Result<Option<(i64, i64)>> {
+    // The door is no state that a kill leaves.
+    let mut lock = flock(libc::F_WRLCK, from, 4096 - from);
+    fcntl(file, libc::F_OFD_GETLK, &mut lock)?;
+    let is_there = lock.l_type != libc::F_UNLCK as libc::c_short;
+    Ok(is_there.then_some((lock.l_start, lock.l_len)))
+}
+
+fn flock(kind: libc::c_int, start: i64, len: i64) -> libc::flock {
+    libc::flock {
+        l_type: kind as libc::c_short,
+        l_whence: libc::SEEK_SET as libc::c_short,
+        l_start: start,
+        l_len: len,
+        l_pid: 0,
+    }
+}
+
+fn fcntl(file: &File, command: libc::c_int, lock: &mut libc::flock) -> io::Result<()> {
+    // SAFETY: `lock` is a flock that the call may read and write.
+    let status = unsafe { libc::fcntl(file.as_raw_fd(), command, lock as *mut libc::flock) };
+    if status == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+}
+
+/// Message number `number`: its length and bytes follow from that.
+pub(super) fn message(number: u64) -> Vec<u8> {
+    let len = (number * 29 % 41) as usize;
+    let word = number.wrapping_mul(0x9e37_79b9_7f4a_7c15).to_le_bytes();
+    let mut bytes = number.to_le_bytes().to_vec();
+    bytes.extend((0..len).map(|at| word[at % 8]));
+    bytes
+}
+
+/// The number of a message, if its bytes are what they should be.
+pub(super) fn number_of(bytes: &[u8]) -> Option<u64> {
+    let number = u64::from_le_bytes(*bytes.first_chunk()?);
+    (bytes == message(number)).then_some(number)
+}
+
+/// Leaves of a ring's bytes what counts: not the header, and not who has a seat.
+pub(super) fn without_names(mut bytes: Vec<u8>) -> Vec<u8> {
+    forget_names(&mut bytes);
+    bytes.drain(..size_of::<Header>());
+    bytes
+}
+
+/// Leaves of the seats their states.
+fn forget_names(bytes: &mut [u8]) {
+    for seat in 0..usize::from(PARTICIPANTS) {
+        let at = MPMC_SEATS + seat * size_of::<Seat>();
+        bytes[at + size_of::<u64>()..at + size_of::<Seat>()].fill(0);
+    }
+}
