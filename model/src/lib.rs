@@ -47,6 +47,8 @@
 //! | `producer.rs`, `consumer.rs`, `repair.rs`, `join.rs`, `faults.rs` | the steps |
 //! | `properties.rs` | the judge |
 //! | `ring.rs` | all of these as one machine; when the survivors' work is done |
+//! | `waiting.rs` | by itself: who sleeps, and who wakes whom |
+//! | `detectable.rs` | by itself: what became of a dead producer's last message |
 //! | `canonical.rs` | states that differ only in names are one |
 //! | `check.rs` | the search |
 
@@ -55,6 +57,7 @@
 mod canonical;
 mod check;
 mod consumer;
+mod detectable;
 mod faults;
 mod join;
 mod producer;
@@ -65,12 +68,15 @@ mod rules;
 mod shape;
 mod state;
 mod step;
+mod waiting;
 mod word;
 
 pub use check::{Breach, Machine, Note, Report, Search, Successor};
+pub use detectable::{Detectable, DetectableState};
 pub use properties::Property;
 pub use rules::{Looks, Orphans, Rules};
 pub use shape::Shape;
 pub use state::State;
 pub use step::Ring;
+pub use waiting::{Waiting, WaitingState};
 pub use word::{Name, Word};
