@@ -263,14 +263,21 @@ fn process(ring: &Ring, state: &State, who: usize, out: &mut Vec<Successor<State
     if state.faults.leaves > 0 {
         let mut step = Step::fault(ring, state, who);
         step.state.faults.leaves -= 1;
-        let word = after_attempt(ring, lap, held.attempts);
-        settle(&mut step, word);
-        match word {
-            Word::Free { .. } => step.state.fates.lose(held.position),
-            Word::Tombstone { .. } => step.state.fates.bury(held.position),
-            _ => {}
+        let word = match after_attempt(ring, lap, held.attempts) {
+            Word::Orphan { lap, attempts } if !ring.rules.giving_back_counts => {
+                Word::Orphan { lap, attempts: attempts - 1 }
+            }
+            word => word,
+        };
+        if ring.rules.gives_back {
+            settle(&mut step, word);
+            match word {
+                Word::Free { .. } => step.state.fates.lose(held.position),
+                Word::Tombstone { .. } => step.state.fates.bury(held.position),
+                _ => {}
+            }
         }
-        step.go(At::LeaveTable);
+        step.leave();
         out.push(step.done("gives back its message, to leave"));
     }
 }

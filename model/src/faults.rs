@@ -21,7 +21,11 @@ pub(crate) fn steps(ring: &Ring, state: &State, who: usize, out: &mut Vec<Succes
     if faults.crashes > 0 {
         let mut step = Step::fault(ring, state, who);
         step.state.faults.crashes -= 1;
-        crash(&mut step.state, who);
+        for other in 0..ring.shape.actors() {
+            if ring.shape.is_same_process(other, who) {
+                crash(&mut step.state, other);
+            }
+        }
         out.push(step.done("is killed"));
     }
     // A stop of one who has nothing to do makes no difference.
@@ -34,7 +38,7 @@ pub(crate) fn steps(ring: &Ring, state: &State, who: usize, out: &mut Vec<Succes
     if faults.leaves > 0 && matches!(actor.at, At::Look | At::Rest) {
         let mut step = Step::fault(ring, state, who);
         step.state.faults.leaves -= 1;
-        step.go(At::LeaveTable);
+        step.leave();
         out.push(step.done("is to leave"));
     }
     if let Some(index) = actor.index {

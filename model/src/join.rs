@@ -22,7 +22,7 @@
 use crate::check::Successor;
 use crate::properties::Property;
 use crate::repair::{is_dead, is_recorded};
-use crate::state::{At, Errand, State};
+use crate::state::{Actor, At, Errand, State};
 use crate::step::{Ring, Step};
 use crate::word::Name;
 
@@ -114,14 +114,14 @@ pub(crate) fn steps(ring: &Ring, state: &State, who: usize, out: &mut Vec<Succes
         At::LeaveTable => {
             let name = step.name();
             step.state.active[usize::from(name)] = false;
-            step.go(At::LeaveByte);
+            step.left(At::LeaveByte, rules.frees_before_unlock);
             "stores FREE, to leave"
         }
         At::LeaveByte => {
             let name = step.name();
             step.state.life[usize::from(name)] = None;
-            *step.actor() = crate::state::Actor::down(state.actors[who].left);
-            "unlocks its byte, is gone"
+            step.left(At::LeaveTable, !rules.frees_before_unlock);
+            "unlocks its byte, to leave"
         }
         _ => unreachable!("no step of a joiner"),
     };
@@ -131,10 +131,11 @@ pub(crate) fn steps(ring: &Ring, state: &State, who: usize, out: &mut Vec<Succes
 /// Tries index x first.
 fn pick(ring: &Ring, state: &State, who: usize, x: Name, out: &mut Vec<Successor<State>>) {
     let mut step = Step::new(ring, state, who);
-    let held = |holder: Option<u8>| holder.is_some();
-    let own = ring.shape.one_process
-        && (held(state.life[usize::from(x)]) || held(state.sweep[usize::from(x)]));
-    if own && ring.rules.skips_own_indices {
+    let own = |holder: Option<u8>| {
+        holder.is_some_and(|holder| ring.shape.is_same_process(usize::from(holder), who))
+    };
+    let held = own(state.life[usize::from(x)]) || own(state.sweep[usize::from(x)]);
+    if held && ring.rules.skips_own_indices {
         return;
     }
     let (locked, next, what) = if ring.rules.join_under_sweep_byte {
@@ -158,9 +159,15 @@ fn activate(step: &mut Step<'_>, x: Name) {
 }
 
 impl Step<'_> {
-    /// Tries to lock byte x. Within one process nothing conflicts.
+    /// Whether a byte with this holder can be locked: within one process nothing conflicts.
+    fn can_lock(&self, holder: Option<u8>) -> bool {
+        let same = |holder| self.ring.shape.is_same_process(usize::from(holder), self.who);
+        holder.is_none_or(same)
+    }
+
+    /// Tries to lock byte x.
     fn lock_life(&mut self, x: Name) -> bool {
-        let free = self.state.life[usize::from(x)].is_none() || self.ring.shape.one_process;
+        let free = self.can_lock(self.state.life[usize::from(x)]);
         if free {
             self.state.life[usize::from(x)] = Some(self.who as u8);
         }
@@ -169,7 +176,7 @@ impl Step<'_> {
 
     /// Tries to lock byte P+x.
     fn lock_sweep(&mut self, x: Name) -> bool {
-        let free = self.state.sweep[usize::from(x)].is_none() || self.ring.shape.one_process;
+        let free = self.can_lock(self.state.sweep[usize::from(x)]);
         if free {
             self.state.sweep[usize::from(x)] = Some(self.who as u8);
         }
@@ -182,6 +189,20 @@ impl Step<'_> {
             (true, 0) => self.go(At::Rest),
             (true, _) => self.begin(),
             (false, _) => self.attach(),
+        }
+    }
+
+    /// Begins to leave.
+    pub(crate) fn leave(&mut self) {
+        let first = self.ring.rules.frees_before_unlock;
+        self.go(if first { At::LeaveTable } else { At::LeaveByte });
+    }
+
+    /// Goes on to leave, or is gone.
+    fn left(&mut self, at: At, more: bool) {
+        match more {
+            true => self.go(at),
+            false => *self.actor() = Actor::down(self.actor().left),
         }
     }
 

@@ -75,7 +75,7 @@ pub use check::{Breach, Machine, Note, Report, Search, Successor};
 pub use detectable::{Detectable, DetectableState};
 pub use properties::Property;
 pub use rules::{Looks, Orphans, Rules};
-pub use shape::Shape;
+pub use shape::{Processes, Shape};
 pub use state::State;
 pub use step::Ring;
 pub use waiting::{Waiting, WaitingState};

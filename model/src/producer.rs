@@ -65,6 +65,10 @@ fn look(step: &mut Step<'_>) -> &'static str {
             step.go(At::Claim(word));
             "sees a tombstone to take over"
         }
+        Word::Ready { .. } if !step.ring.rules.waits_while_full => {
+            step.go(At::Claim(word));
+            "sees a message to write over"
+        }
         Word::Writing { .. } | Word::Taken { .. } => {
             step.go(At::TestOwner(slot, word, Errand::Cursor));
             "sees a claim of the lap before"

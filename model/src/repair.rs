@@ -81,7 +81,9 @@ pub(crate) fn after_attempt(ring: &Ring, lap: u8, attempts: u8) -> Word {
 fn repair(step: &mut Step<'_>, slot: u8, observed: Word, errand: Errand) -> &'static str {
     let position = step.position(slot, observed);
     let word = match observed {
-        Word::Writing { lap, owner } => Word::Tombstone { lap, owner },
+        Word::Writing { lap, owner } if step.ring.rules.buries_writers => {
+            Word::Tombstone { lap, owner }
+        }
         _ => after_attempt(step.ring, observed.lap(), observed.attempts()),
     };
     let changed = if step.ring.rules.repair_by_swap {

@@ -68,6 +68,18 @@ pub struct Rules {
     pub attempts_end: bool,
     /// A consumer waits for a producer that writes. Without: it passes by.
     pub waits_for_writers: bool,
+    /// A producer waits while the message of the lap before is not acknowledged. Without: it claims
+    /// a slot that is ready.
+    pub waits_while_full: bool,
+    /// What a dead producer wrote becomes a tombstone. Without: an orphan, as what a dead consumer
+    /// had.
+    pub buries_writers: bool,
+    /// A consumer that leaves gives back the message that it has. Without: it just goes.
+    pub gives_back: bool,
+    /// One that gives back a message counts itself as an attempt that failed.
+    pub giving_back_counts: bool,
+    /// Who leaves stores FREE before it unlocks its byte. Without: afterwards.
+    pub frees_before_unlock: bool,
     /// A repair expects the word that was seen before the owner was tested. Without: the word
     /// as it is after the test.
     pub expects_word_before_test: bool,
@@ -93,6 +105,11 @@ impl Default for Rules {
             repair_by_swap: true,
             attempts_end: true,
             waits_for_writers: true,
+            waits_while_full: true,
+            buries_writers: true,
+            gives_back: true,
+            giving_back_counts: true,
+            frees_before_unlock: true,
             expects_word_before_test: true,
         }
     }

@@ -7,6 +7,17 @@ pub(crate) const INDICES: usize = 4;
 /// The most positions that may be claimed, and passed by where a rule is out.
 pub(crate) const POSITIONS: usize = 10;
 
+/// Which participants share a process: its locks do not conflict, and it dies as a whole.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Processes {
+    /// None do.
+    Own,
+    /// All producers do, and all consumers.
+    Roles,
+    /// All do.
+    One,
+}
+
 /// A ring, who is at it, and how often each misfortune may strike: at any step, to anybody.
 #[derive(Clone, Copy, Debug)]
 pub struct Shape {
@@ -40,8 +51,8 @@ pub struct Shape {
     pub at_most_once: bool,
     /// Whether all participants begin by joining, and not as members.
     pub cold: bool,
-    /// Whether all participants are of one process.
-    pub one_process: bool,
+    /// Which participants are of one process.
+    pub processes: Processes,
 }
 
 impl Shape {
@@ -63,7 +74,7 @@ impl Shape {
             bound: 2,
             at_most_once: false,
             cold: false,
-            one_process: false,
+            processes: Processes::Own,
         }
     }
 
@@ -73,6 +84,15 @@ impl Shape {
 
     pub(crate) fn is_producer(&self, who: usize) -> bool {
         who < usize::from(self.producers)
+    }
+
+    /// Whether two participants are of one process.
+    pub(crate) fn is_same_process(&self, one: usize, other: usize) -> bool {
+        match self.processes {
+            Processes::Own => one == other,
+            Processes::Roles => self.is_producer(one) == self.is_producer(other),
+            Processes::One => true,
+        }
     }
 
     /// Whether order must also hold between deliveries that are not the first: nobody but one

@@ -7,7 +7,7 @@
 
 mod common;
 
-use annulus_model::{Looks, Orphans, Property, Rules, Shape};
+use annulus_model::{Looks, Orphans, Processes, Property, Rules, Shape};
 use common::breaks;
 
 const PROTOCOL: fn() -> Rules = Rules::default;
@@ -36,7 +36,7 @@ fn hole_3_a_joiner_stopped_over_a_dead_claim_wedges_the_ring() {
 
 #[test]
 fn hole_4_two_joins_in_one_process_get_one_index() {
-    let shape = Shape { cold: true, one_process: true, ..Shape::of(1, 1, 2) };
+    let shape = Shape { cold: true, processes: Processes::One, ..Shape::of(1, 1, 2) };
     let rules = Rules { skips_own_indices: false, ..PROTOCOL() };
     breaks(shape, rules, Property::OneOwner, 8);
 }

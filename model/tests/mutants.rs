@@ -61,3 +61,45 @@ fn a_consumer_that_goes_on_after_any_lost_swap_forgets_a_message() {
     let rules = Rules { looks_again: false, ..PROTOCOL() };
     breaks(shape, rules, Property::Progress, 6);
 }
+
+#[test]
+fn a_producer_that_does_not_wait_writes_over_a_message() {
+    let rules = Rules { waits_while_full: false, ..PROTOCOL() };
+    breaks(Shape::of(1, 1, 3), rules, Property::Overwrite, 8);
+}
+
+#[test]
+fn a_dead_producers_claim_that_becomes_an_orphan_is_delivered() {
+    let shape = Shape { crashes: 1, ..Shape::of(1, 1, 2) };
+    let rules = Rules { buries_writers: false, ..PROTOCOL() };
+    breaks(shape, rules, Property::Committed, 8);
+}
+
+#[test]
+fn a_participant_that_is_repaired_alive_stores_over_what_came_after() {
+    let shape = Shape { lost_locks: 1, ..Shape::of(1, 2, 2) };
+    let rules = Rules { veto: false, ..PROTOCOL() };
+    breaks(shape, rules, Property::OwnClaim, 7);
+}
+
+#[test]
+fn a_consumer_that_leaves_with_its_message_leaves_a_claim_on_an_index_that_is_free() {
+    let shape = Shape { leaves: 1, restarts: 1, ..Shape::of(1, 2, 2) };
+    let rules = Rules { gives_back: false, ..PROTOCOL() };
+    breaks(shape, rules, Property::Release, 13);
+}
+
+#[test]
+fn a_message_given_back_without_a_count_comes_again_without_a_flag() {
+    let shape = Shape { leaves: 1, ..Shape::of(1, 2, 2) };
+    let rules = Rules { giving_back_counts: false, ..PROTOCOL() };
+    breaks(shape, rules, Property::Flagged, 8);
+}
+
+/// The veto would hide it, where it may look: who leaves still lives.
+#[test]
+fn a_free_after_the_unlock_hits_the_next_owner_of_the_index() {
+    let shape = Shape { leaves: 1, restarts: 2, crashes: 2, ..Shape::of(1, 1, 1) };
+    let rules = Rules { frees_before_unlock: false, veto: false, ..PROTOCOL() };
+    breaks(shape, rules, Property::Release, 22);
+}

@@ -5,7 +5,7 @@
 
 mod common;
 
-use annulus_model::Shape;
+use annulus_model::{Processes, Shape};
 use common::holds;
 
 #[test]
@@ -92,7 +92,7 @@ fn one_to_two_leave_with_a_message_in_hand_and_come_again() {
 #[test]
 fn two_to_two_leave_and_a_message_given_back_at_the_bound_is_lost() {
     let shape = Shape { restarts: 1, leaves: 2, bound: 0, ..Shape::of(2, 2, 1) };
-    holds("2p/2c, 0+1, two leaves, bound 0", shape, 100_000, &["unlocks its byte, is gone"]);
+    holds("2p/2c, 0+1, two leaves, bound 0", shape, 100_000, &["unlocks its byte, to leave"]);
 }
 
 #[test]
@@ -109,8 +109,28 @@ fn all_join_at_once() {
 
 #[test]
 fn all_join_at_once_in_one_process() {
-    let shape = Shape { cold: true, one_process: true, ..Shape::of(2, 2, 1) };
+    let shape = Shape { cold: true, processes: Processes::One, ..Shape::of(2, 2, 1) };
     holds("2p/2c, one process", shape, 3_000, &["stores ACTIVE"]);
+}
+
+#[test]
+fn a_process_with_all_consumers_dies_and_they_come_again() {
+    let shape =
+        Shape { crashes: 1, restarts: 2, processes: Processes::Roles, ..Shape::of(1, 2, 3) };
+    holds("1p/2c, 1+2, roles", shape, 60_000, &["comes again", "sweeps a slot"]);
+}
+
+#[test]
+fn a_process_with_all_producers_dies_and_they_come_again() {
+    let shape =
+        Shape { crashes: 1, restarts: 2, processes: Processes::Roles, ..Shape::of(2, 1, 2) };
+    holds("2p/1c, 1+2, roles", shape, 100_000, &["comes again", "sweeps a slot"]);
+}
+
+#[test]
+fn one_process_with_all_dies_and_they_come_again() {
+    let shape = Shape { crashes: 1, restarts: 3, processes: Processes::One, ..Shape::of(1, 2, 2) };
+    holds("1p/2c, 1+3, one process", shape, 90_000, &["comes again", "sweeps a slot"]);
 }
 
 #[test]
