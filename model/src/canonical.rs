@@ -127,7 +127,8 @@ fn rename(actor: &Actor, name: impl Fn(Name) -> Name) -> Actor {
         | At::Write
         | At::ReadRewind
         | At::Scan(_)
-        | At::Process => actor.at,
+        | At::Process
+        | At::GiveBack => actor.at,
     };
     let lowest = actor.lowest.map(|(slot, seen)| (slot, word(seen)));
     Actor { at, lowest, index: actor.index.map(&name), ..*actor }

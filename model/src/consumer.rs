@@ -54,6 +54,10 @@ pub(crate) fn steps(ring: &Ring, state: &State, who: usize, out: &mut Vec<Succes
         At::Take(slot, word, errand) => take(&mut step, slot, word, errand),
         At::FreeTombstone(word) => free_tombstone(&mut step, word),
         At::Process => return process(ring, state, who, out),
+        At::GiveBack => {
+            step.give_back();
+            "gives back its next message"
+        }
         _ => unreachable!("no step of a consumer"),
     };
     out.push(step.done(what));
@@ -105,8 +109,14 @@ fn look(step: &mut Step<'_>) -> (&'static str, bool) {
 }
 
 impl Step<'_> {
-    /// A consumer waits: it looks again at its position, or first elsewhere.
+    /// A consumer has found nothing to take: it goes on with what it has, or waits: it looks again
+    /// at its position, or first elsewhere.
     pub(crate) fn wait(mut self, what: &'static str, out: &mut Vec<Successor<State>>) {
+        if !self.actor().held.is_empty() {
+            self.go(At::Process);
+            out.push(self.done(what));
+            return;
+        }
         self.go(At::Look);
         let at = match self.ring.rules.orphans {
             Orphans::IdleScan => At::Scan(0),
@@ -160,9 +170,9 @@ impl Step<'_> {
             return;
         }
         let lowest = self.actor().lowest;
-        let lower =
-            lowest.is_none_or(|(at, other)| self.position(slot, word) < self.position(at, other));
-        if lower {
+        let position = self.position(slot, word);
+        let lower = |(at, other)| position < self.position(at, other);
+        if lowest.is_none_or(|other| self.ring.rules.takes_lowest_first && lower(other)) {
             self.actor().lowest = Some((slot, word));
         }
     }
@@ -211,11 +221,13 @@ fn take(step: &mut Step<'_>, slot: u8, expected: Word, errand: Errand) -> &'stat
     }
     let verdict = step.state.fates.deliver(position, attempts, &step.ring.shape);
     step.judge(verdict);
+    let later = step.actor().held.iter().any(|held| held.position > position);
+    step.must(!(later && step.ring.shape.is_totally_ordered()), Property::TotalOrder);
     if step.actor().cursor == position {
         step.advance();
         step.actor().hint_due = step.ring.shape.hints;
     }
-    step.actor().held = Some(Held { position, attempts });
+    step.actor().held.push(Held { position, attempts });
     step.go(At::Process);
     "takes"
 }
@@ -233,51 +245,82 @@ fn free_tombstone(step: &mut Step<'_>, expected: Word) -> &'static str {
     "frees a tombstone, reports the gap"
 }
 
-/// The take is told by a hint, or not; then acknowledged, or given back by one who leaves.
+/// The last take is told by a hint, or not; another one is made, or not; the oldest is
+/// acknowledged, or given back by one who leaves.
 fn process(ring: &Ring, state: &State, who: usize, out: &mut Vec<Successor<State>>) {
-    let held = state.actors[who].held.expect("who processes has a message");
-    if state.actors[who].hint_due {
+    let actor = state.actors[who];
+    if actor.hint_due {
         let mut step = Step::new(ring, state, who);
-        step.state.head_hint = held.position + 1;
+        step.state.head_hint = actor.cursor;
         step.actor().hint_due = false;
         out.push(step.done("stores the head's hint"));
     }
-    let (slot, lap) = (held.position % ring.shape.slots, held.position / ring.shape.slots);
-    let settle = |step: &mut Step<'_>, word: Word| {
-        let own = Word::Taken { lap, owner: step.name(), attempts: held.attempts };
-        step.must(step.word(slot) == own, Property::OwnClaim);
-        step.store(slot, word);
-        step.actor().held = None;
-        step.actor().hint_due = false;
-    };
-
     let mut step = Step::new(ring, state, who);
-    settle(&mut step, Word::Free { lap: lap + 1 });
-    step.state.fates.acknowledge(held.position);
-    match step.actor().attach {
-        Attach::Done => step.begin(),
-        _ => step.seek(),
+    if step.may_claim_more() {
+        match actor.attach {
+            Attach::Done => step.go(At::Look),
+            _ => step.seek(),
+        }
+        out.push(step.done("is to take one more"));
     }
-    out.push(step.done("acknowledges"));
-
+    for (age, held) in actor.held.iter().enumerate() {
+        if age > 0 && ring.rules.acknowledges_in_order {
+            break;
+        }
+        let mut step = Step::new(ring, state, who);
+        step.settle(held, Word::Free { lap: held.position / ring.shape.slots + 1 });
+        step.state.fates.acknowledge(held.position);
+        if step.actor().held.is_empty() {
+            step.actor().hint_due = false;
+            match step.actor().attach {
+                Attach::Done => step.begin(),
+                _ => step.seek(),
+            }
+        }
+        out.push(step.done("acknowledges"));
+    }
     if state.faults.leaves > 0 {
         let mut step = Step::fault(ring, state, who);
         step.state.faults.leaves -= 1;
-        let word = match after_attempt(ring, lap, held.attempts) {
-            Word::Orphan { lap, attempts } if !ring.rules.giving_back_counts => {
+        step.give_back();
+        out.push(step.done("gives back its message, to leave"));
+    }
+}
+
+impl Step<'_> {
+    /// Stores over one's own claim.
+    fn settle(&mut self, held: Held, word: Word) {
+        let Held { position, attempts } = held;
+        let slots = self.ring.shape.slots;
+        let (slot, lap) = (position % slots, position / slots);
+        let own = Word::Taken { lap, owner: self.name(), attempts };
+        self.must(self.word(slot) == own, Property::OwnClaim);
+        self.store(slot, word);
+        self.actor().held.remove(held);
+    }
+
+    /// Gives back the oldest message in hand; then the next, or leaves.
+    fn give_back(&mut self) {
+        let rules = self.ring.rules;
+        let held = self.actor().held.iter().next().expect("who processes has a message");
+        let lap = held.position / self.ring.shape.slots;
+        let word = match after_attempt(self.ring, lap, held.attempts) {
+            Word::Orphan { lap, attempts } if !rules.giving_back_counts => {
                 Word::Orphan { lap, attempts: attempts - 1 }
             }
             word => word,
         };
-        if ring.rules.gives_back {
-            settle(&mut step, word);
+        if rules.gives_back {
+            self.settle(held, word);
             match word {
-                Word::Free { .. } => step.state.fates.lose(held.position),
-                Word::Tombstone { .. } => step.state.fates.bury(held.position),
+                Word::Free { .. } => self.state.fates.lose(held.position),
+                Word::Tombstone { .. } => self.state.fates.bury(held.position),
                 _ => {}
             }
         }
-        step.leave();
-        out.push(step.done("gives back its message, to leave"));
+        match self.actor().held.is_empty() || !rules.gives_back {
+            true => self.leave(),
+            false => self.go(At::GiveBack),
+        }
     }
 }

@@ -35,7 +35,8 @@ pub(crate) fn steps(ring: &Ring, state: &State, who: usize, out: &mut Vec<Succes
         step.actor().stopped = true;
         out.push(step.done("is stopped"));
     }
-    if faults.leaves > 0 && matches!(actor.at, At::Look | At::Rest) {
+    let at_rest = matches!(actor.at, At::Look | At::Rest) && actor.held.is_empty();
+    if faults.leaves > 0 && at_rest {
         let mut step = Step::fault(ring, state, who);
         step.state.faults.leaves -= 1;
         step.leave();

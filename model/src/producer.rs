@@ -73,7 +73,10 @@ fn look(step: &mut Step<'_>) -> &'static str {
             step.go(At::TestOwner(slot, word, Errand::Cursor));
             "sees a claim of the lap before"
         }
-        _ => "sees a full ring",
+        _ => {
+            step.full();
+            "sees a full ring"
+        }
     }
 }
 
@@ -91,7 +94,7 @@ fn claim(step: &mut Step<'_>, expected: Word) -> &'static str {
     step.advance();
     let hints = step.ring.shape.hints;
     let actor = step.actor();
-    actor.held = Some(Held { position, attempts: 0 });
+    actor.held.push(Held { position, attempts: 0 });
     actor.left -= 1;
     actor.hint_due = hints;
     step.go(At::Write);
@@ -106,40 +109,61 @@ fn hint_early(ring: &Ring, state: &State, who: usize) -> Successor<State> {
     step.done("stores the tail's hint before the claim")
 }
 
-/// The claim is told by a hint, or not; then committed or given up, by a plain store.
+/// The last claim is told by a hint, or not; another one is made, or not; then each is committed or
+/// given up, by a plain store, in any order.
 fn write(ring: &Ring, state: &State, who: usize, out: &mut Vec<Successor<State>>) {
-    let held = state.actors[who].held.expect("a writer has a claim");
-    if state.actors[who].hint_due {
+    let actor = state.actors[who];
+    if actor.hint_due {
         let mut step = Step::new(ring, state, who);
-        step.state.tail_hint = held.position + 1;
+        step.state.tail_hint = actor.cursor;
         step.actor().hint_due = false;
         out.push(step.done("stores the tail's hint"));
     }
-    let (slot, lap) = (held.position % ring.shape.slots, held.position / ring.shape.slots);
-    let settle = |mut step: Step<'_>, word: Word, what| {
-        let owner = step.name();
-        let own = step.word(slot) == Word::Writing { lap, owner };
-        step.must(own, Property::OwnClaim);
-        step.store(slot, word);
-        let actor = step.actor();
-        actor.held = None;
-        actor.hint_due = false;
-        match actor.left {
-            0 => step.go(At::Rest),
-            _ => step.begin(),
-        }
-        step.done(what)
-    };
-
     let mut step = Step::new(ring, state, who);
-    step.state.fates.commit(held.position);
-    let owner = step.name();
-    out.push(settle(step, Word::Ready { lap, owner }, "commits"));
+    if step.may_claim_more() && actor.left > 0 {
+        step.go(At::Look);
+        let what = look(&mut step);
+        if step.actor().at != At::Write {
+            out.push(step.done(what));
+        }
+    }
+    for held in actor.held.iter() {
+        let (slot, lap) = (held.position % ring.shape.slots, held.position / ring.shape.slots);
+        let settle = |mut step: Step<'_>, word: Word, what| {
+            let owner = step.name();
+            let own = step.word(slot) == Word::Writing { lap, owner };
+            step.must(own, Property::OwnClaim);
+            step.store(slot, word);
+            let actor = step.actor();
+            actor.held.remove(held);
+            if actor.held.is_empty() {
+                actor.hint_due = false;
+                match actor.left {
+                    0 => step.go(At::Rest),
+                    _ => step.begin(),
+                }
+            }
+            step.done(what)
+        };
 
-    if state.faults.aborts > 0 {
-        let mut step = Step::fault(ring, state, who);
-        step.state.faults.aborts -= 1;
-        step.state.fates.bury(held.position);
-        out.push(settle(step, Word::Tombstone { lap, owner }, "gives up its claim"));
+        let mut step = Step::new(ring, state, who);
+        step.state.fates.commit(held.position);
+        let owner = step.name();
+        out.push(settle(step, Word::Ready { lap, owner }, "commits"));
+
+        if state.faults.aborts > 0 {
+            let mut step = Step::fault(ring, state, who);
+            step.state.faults.aborts -= 1;
+            step.state.fates.bury(held.position);
+            out.push(settle(step, Word::Tombstone { lap, owner }, "gives up its claim"));
+        }
+    }
+}
+
+impl Step<'_> {
+    /// A producer has found no free slot: it looks again, or goes on with the claims that it has.
+    pub(crate) fn full(&mut self) {
+        let empty = self.actor().held.is_empty();
+        self.go(if empty { At::Look } else { At::Write });
     }
 }

@@ -15,7 +15,8 @@ pub enum Property {
     Overwrite,
     /// A message is first delivered when all before it are taken, or reported as gaps.
     Order,
-    /// With one consumer at a time nothing is delivered after what came later.
+    /// With one consumer at a time nothing is delivered after what came later, unless that comes
+    /// again, too.
     TotalOrder,
     /// A commit or an acknowledgement, a plain store, is over one's own claim.
     OwnClaim,
@@ -130,8 +131,8 @@ impl Fates {
         let (earlier, later) = self.0.split_at(usize::from(position));
         let passed = |fate: &Fate| fate.is_settled() || *fate == Fate::Delivered;
         must(before == Fate::Delivered || earlier.iter().all(passed), Property::Order)?;
-        let taken = |fate: &Fate| matches!(fate, Fate::Delivered | Fate::Acknowledged);
-        let inverted = shape.is_totally_ordered() && later[1..].iter().any(taken);
+        // What the last one had and did not acknowledge comes again from where it stopped.
+        let inverted = shape.is_totally_ordered() && later[1..].contains(&Fate::Acknowledged);
         must(!inverted, Property::TotalOrder)
     }
 }

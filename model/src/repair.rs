@@ -141,7 +141,7 @@ impl Step<'_> {
         match errand {
             Errand::Scan => self.scan_on(slot),
             Errand::Sweep(_) => unreachable!("a sweep tests by itself"),
-            Errand::Cursor if self.ring.shape.is_producer(self.who) => self.go(At::Look),
+            Errand::Cursor if self.ring.shape.is_producer(self.who) => self.full(),
             Errand::Cursor => {
                 let pending = matches!(word, Word::Writing { .. });
                 if pending && !rules.waits_for_writers {

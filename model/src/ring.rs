@@ -37,8 +37,9 @@ impl Machine for Ring {
             return true;
         }
         let stopped = |position: usize| {
-            let held = actors.iter().filter(|actor| actor.stopped).filter_map(|actor| actor.held);
-            held.into_iter().any(|held| usize::from(held.position) == position)
+            let mut held =
+                actors.iter().filter(|actor| actor.stopped).flat_map(|actor| actor.held.iter());
+            held.any(|held| usize::from(held.position) == position)
         };
         let slots = usize::from(self.shape.slots);
         let tail = state.fates.tail();
@@ -108,7 +109,8 @@ impl Ring {
             | At::Scan(..)
             | At::Take(..)
             | At::FreeTombstone(..)
-            | At::Process => consumer::steps(self, state, who, out),
+            | At::Process
+            | At::GiveBack => consumer::steps(self, state, who, out),
         }
     }
 }

@@ -51,6 +51,11 @@ pub struct Rules {
     pub scans_while_pending: bool,
     /// A consumer that attaches repairs all dead owners' words before it takes the first.
     pub attach_repairs: bool,
+    /// Of the orphans that a look through the slots has met the lowest is taken. Without: the first
+    /// that was met.
+    pub takes_lowest_first: bool,
+    /// A consumer with several messages acknowledges them in their order. Without: in any.
+    pub acknowledges_in_order: bool,
     /// How a consumer that attaches looks for the dead and for orphans.
     pub attach_looks: Looks,
     /// At the bound of attempts a message is freed and its loss counted. Without: it becomes a
@@ -97,6 +102,8 @@ impl Default for Rules {
             orphans: Orphans::IdleScan,
             scans_while_pending: true,
             attach_repairs: true,
+            takes_lowest_first: true,
+            acknowledges_in_order: true,
             attach_looks: Looks::Twice,
             bound_frees: true,
             tombstone_is_full: true,

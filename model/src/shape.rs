@@ -4,6 +4,8 @@
 pub(crate) const SLOTS: usize = 4;
 pub(crate) const ACTORS: usize = 4;
 pub(crate) const INDICES: usize = 4;
+/// The most claims of one participant.
+pub(crate) const BATCH: usize = 2;
 /// The most positions that may be claimed, and passed by where a rule is out.
 pub(crate) const POSITIONS: usize = 10;
 
@@ -31,6 +33,8 @@ pub struct Shape {
     pub indices: u8,
     /// How many claims each producer makes; all in all at most 8.
     pub messages: u8,
+    /// How many positions a participant may claim before it settles the first: 1 or 2.
+    pub batch: u8,
     /// Deaths: all locks go in the same step, no store is undone.
     pub crashes: u8,
     /// Joins of those who died or left, with nothing remembered.
@@ -64,6 +68,7 @@ impl Shape {
             consumers,
             indices: producers + consumers,
             messages,
+            batch: 1,
             crashes: 0,
             restarts: 0,
             stops: 0,

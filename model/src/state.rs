@@ -6,7 +6,7 @@
 //! outlives nobody.
 
 use crate::properties::Fates;
-use crate::shape::{ACTORS, INDICES, SLOTS, Shape};
+use crate::shape::{ACTORS, BATCH, INDICES, SLOTS, Shape};
 use crate::word::{Name, Word};
 
 /// Where a repair came up, and where its repairer goes on.
@@ -64,6 +64,8 @@ pub(crate) enum At {
     Take(u8, Word, Errand),
     FreeTombstone(Word),
     Process,
+    /// Leaving, with messages still in hand.
+    GiveBack,
 }
 
 /// How far a consumer that has come is with what it found.
@@ -83,6 +85,34 @@ pub(crate) struct Held {
     pub(crate) attempts: u8,
 }
 
+/// All that a participant has claimed, in the order in which it did.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+pub(crate) struct Claims([Option<Held>; BATCH]);
+
+impl Claims {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = Held> {
+        self.0.into_iter().flatten()
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.iter().count()
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    pub(crate) fn push(&mut self, held: Held) {
+        self.0[self.len()] = Some(held);
+    }
+
+    pub(crate) fn remove(&mut self, held: Held) {
+        let mut rest = Claims::default();
+        self.iter().filter(|other| *other != held).for_each(|other| rest.push(other));
+        *self = rest;
+    }
+}
+
 /// A participant: all that it knows.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
 pub(crate) struct Actor {
@@ -94,7 +124,7 @@ pub(crate) struct Actor {
     pub(crate) cursor: u8,
     /// How many claims it is still to make.
     pub(crate) left: u8,
-    pub(crate) held: Option<Held>,
+    pub(crate) held: Claims,
     /// Its last claim may be told by a hint.
     pub(crate) hint_due: bool,
     pub(crate) attach: Attach,
@@ -114,7 +144,7 @@ impl Actor {
             index: None,
             cursor: 0,
             left,
-            held: None,
+            held: Claims::default(),
             hint_due: false,
             attach: Attach::Done,
             lowest: None,
@@ -206,6 +236,6 @@ impl State {
     pub(crate) fn is_held(&self, position: u8) -> bool {
         self.actors
             .iter()
-            .any(|actor| actor.lives() && actor.held.is_some_and(|held| held.position == position))
+            .any(|actor| actor.lives() && actor.held.iter().any(|held| held.position == position))
     }
 }

@@ -111,6 +111,12 @@ impl<'a> Step<'a> {
         usize::from(self.state.actors[self.who].cursor) + 2 < POSITIONS
     }
 
+    /// Whether the participant has claims, and may have one more.
+    pub(crate) fn may_claim_more(&self) -> bool {
+        let count = self.state.actors[self.who].held.len();
+        count > 0 && count < usize::from(self.ring.shape.batch)
+    }
+
     /// Where an operation begins.
     pub(crate) fn begin(&mut self) {
         self.go(if self.ring.shape.hints { At::ReadHint } else { At::Look });

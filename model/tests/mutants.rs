@@ -103,3 +103,19 @@ fn a_free_after_the_unlock_hits_the_next_owner_of_the_index() {
     let rules = Rules { frees_before_unlock: false, veto: false, ..PROTOCOL() };
     breaks(shape, rules, Property::Release, 22);
 }
+
+/// A ring of one consumer at a time that takes two messages before it acknowledges the first.
+const BATCHES: Shape =
+    Shape { batch: 2, crashes: 1, restarts: 1, indices: 3, ..Shape::of(1, 1, 3) };
+
+#[test]
+fn orphans_taken_as_they_are_met_invert_the_order() {
+    let rules = Rules { takes_lowest_first: false, ..PROTOCOL() };
+    breaks(BATCHES, rules, Property::TotalOrder, 37);
+}
+
+#[test]
+fn a_batch_acknowledged_in_any_order_comes_again_inverted() {
+    let rules = Rules { acknowledges_in_order: false, ..PROTOCOL() };
+    breaks(BATCHES, rules, Property::TotalOrder, 26);
+}

@@ -134,34 +134,61 @@ fn one_process_with_all_dies_and_they_come_again() {
 }
 
 #[test]
-fn larger_rings_if_asked_for() {
-    if std::env::var("ANNULUS_MODEL_DEPTH").as_deref() != Ok("deep") {
-        return;
+fn one_to_one_in_batches_redelivers_in_order_whoever_succeeds() {
+    let shape =
+        Shape { batch: 2, crashes: 2, restarts: 2, indices: 3, hints: true, ..Shape::of(1, 1, 3) };
+    holds("1p/1c, 2+2, hints, batches", shape, 700_000, &["is to take one more"]);
+}
+
+#[test]
+fn two_to_two_in_batches() {
+    let shape = Shape { batch: 2, crashes: 1, aborts: 1, ..Shape::of(2, 2, 2) };
+    holds("2p/2c, 1+0, abort, batches", shape, 350_000, &["is to take one more"]);
+}
+
+#[test]
+fn one_to_two_in_batches_leave_with_messages_in_hand() {
+    let shape = Shape { batch: 2, crashes: 1, restarts: 1, leaves: 1, ..Shape::of(1, 2, 3) };
+    holds("1p/2c, 1+1, a leave, batches", shape, 700_000, &["gives back its next message"]);
+}
+
+/// The larger rings are for those who ask.
+fn hold_if_asked_for(deep: &[(&str, Shape)]) {
+    if std::env::var("ANNULUS_MODEL_DEPTH").as_deref() == Ok("deep") {
+        for (name, shape) in deep {
+            holds(name, *shape, 1_000_000, &[]);
+        }
     }
-    let one_to_two = Shape::of(1, 2, 4);
-    let two_to_one = Shape { aborts: 1, hints: true, ..Shape::of(2, 1, 2) };
-    let two_to_two = Shape::of(2, 2, 2);
-    let deep = [
-        (
-            "1p/1c, 3+3, hints",
-            Shape { crashes: 3, restarts: 3, indices: 3, hints: true, ..Shape::of(1, 1, 3) },
-        ),
-        ("1p/2c, 1+1, hints", Shape { crashes: 1, restarts: 1, hints: true, ..one_to_two }),
-        ("1p/2c, 2+2, bound 1", Shape { crashes: 2, restarts: 2, bound: 1, ..one_to_two }),
-        ("2p/1c, 2+1, abort, hints", Shape { crashes: 2, restarts: 1, ..two_to_one }),
-        (
-            "2p/1c, 2+1, abort, hints, at most once",
-            Shape { crashes: 2, restarts: 1, at_most_once: true, ..two_to_one },
-        ),
-        (
-            "2p/2c, 1+0, abort, 4 slots",
-            Shape { slots: 4, crashes: 1, aborts: 1, ..Shape::of(2, 2, 3) },
-        ),
-        ("2p/2c, 2+1", Shape { crashes: 2, restarts: 1, ..two_to_two }),
-        ("2p/2c, 1+1, stop", Shape { crashes: 1, restarts: 1, stops: 1, ..two_to_two }),
-        ("2p/2c, 1+1, a leave", Shape { crashes: 1, restarts: 1, leaves: 1, ..two_to_two }),
-    ];
-    for (name, shape) in deep {
-        holds(name, shape, 1_000_000, &[]);
-    }
+}
+
+#[test]
+fn larger_rings_of_two_and_three() {
+    let one_to_one = Shape { indices: 3, hints: true, ..Shape::of(1, 1, 3) };
+    let one_to_two = Shape { crashes: 2, restarts: 2, bound: 1, ..Shape::of(1, 2, 4) };
+    let hints = Shape { crashes: 1, restarts: 1, hints: true, ..Shape::of(1, 2, 4) };
+    let two_to_one =
+        Shape { crashes: 2, restarts: 1, aborts: 1, hints: true, ..Shape::of(2, 1, 2) };
+    let at_most_once = Shape { at_most_once: true, ..two_to_one };
+    hold_if_asked_for(&[
+        ("1p/1c, 3+3, hints", Shape { crashes: 3, restarts: 3, ..one_to_one }),
+        ("1p/2c, 1+1, hints", hints),
+        ("1p/2c, 2+2, bound 1", one_to_two),
+        ("1p/2c, 2+2, bound 1, batches", Shape { batch: 2, messages: 3, ..one_to_two }),
+        ("2p/1c, 2+1, abort, hints", two_to_one),
+        ("2p/1c, 2+1, abort, hints, at most once", at_most_once),
+    ]);
+}
+
+#[test]
+fn larger_rings_of_four() {
+    let once = Shape { crashes: 1, ..Shape::of(2, 2, 2) };
+    let back = Shape { restarts: 1, ..once };
+    let stop = Shape { stops: 1, ..once };
+    hold_if_asked_for(&[
+        ("2p/2c, 1+0, abort, 4 slots", Shape { slots: 4, aborts: 1, messages: 3, ..once }),
+        ("2p/2c, 1+0, stop, abort, batches", Shape { batch: 2, aborts: 1, ..stop }),
+        ("2p/2c, 2+1", Shape { crashes: 2, ..back }),
+        ("2p/2c, 1+1, stop", Shape { stops: 1, ..back }),
+        ("2p/2c, 1+1, a leave", Shape { leaves: 1, ..back }),
+    ]);
 }
