@@ -8,7 +8,7 @@
 mod common;
 
 use annulus_model::{Looks, Orphans, Processes, Property, Rules, Shape};
-use common::breaks;
+use common::{breaks, keeps};
 
 const PROTOCOL: fn() -> Rules = Rules::default;
 
@@ -23,7 +23,9 @@ fn hole_1_a_sweep_that_does_not_keep_joiners_off_repairs_a_live_claim() {
 
 #[test]
 fn hole_2_a_sweep_that_tests_again_gives_out_an_index_that_a_claim_still_bears() {
-    let rules = Rules { join_under_sweep_byte: false, sweep_tests_once: false, ..PROTOCOL() };
+    let old = Rules { join_under_sweep_byte: false, ..PROTOCOL() };
+    keeps(TWO_JOINERS, old, Property::Release);
+    let rules = Rules { sweep_tests_once: false, ..old };
     breaks(TWO_JOINERS, rules, Property::Release, 18);
 }
 
@@ -123,6 +125,9 @@ fn hole_10_a_producer_that_takes_a_tombstone_over_hides_the_gap() {
 #[test]
 fn hole_11_a_producer_that_goes_on_after_a_lost_tombstone_leaves_a_hole() {
     let shape = Shape { aborts: 1, ..Shape::of(1, 1, 4) };
-    let rules = Rules { tombstone_is_full: false, looks_again: false, ..PROTOCOL() };
+    let old = Rules { tombstone_is_full: false, ..PROTOCOL() };
+    keeps(shape, old, Property::Contiguous);
+    keeps(shape, Rules { looks_again: false, ..PROTOCOL() }, Property::Contiguous);
+    let rules = Rules { looks_again: false, ..old };
     breaks(shape, rules, Property::Contiguous, 15);
 }

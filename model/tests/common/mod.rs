@@ -37,3 +37,14 @@ pub(crate) fn breaks(shape: Shape, rules: Rules, property: Property, steps: usiz
     assert_eq!(breach.trace.len(), steps, "the shortest trace has another length");
     holds("with the rule", shape, 40, &[]);
 }
+
+/// `property` holds under `rules`, though they are not the protocol: it takes one more to break it.
+pub(crate) fn keeps(shape: Shape, rules: Rules, property: Property) {
+    let report = Search::of(property, limit()).run(&Ring { shape, rules });
+    println!("{property} still holds: {report}");
+    if let Some(breach) = report.breach {
+        panic!("{breach}");
+    }
+    assert!(report.complete || cfg!(debug_assertions));
+    assert!(report.states >= 40);
+}
