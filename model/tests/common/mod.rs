@@ -6,7 +6,7 @@ use std::time::Instant;
 
 /// The most states of one search: what a machine without the optimiser's work does in a moment.
 fn limit() -> usize {
-    if cfg!(debug_assertions) { 60_000 } else { 60_000_000 }
+    if cfg!(debug_assertions) { 30_000 } else { 60_000_000 }
 }
 
 /// Searches all states of this ring under the protocol: there are at least `floor`, nothing is
