@@ -27,6 +27,8 @@ pub mod kernel;
 pub mod limit;
 pub mod locked;
 pub mod machine;
+mod many;
+pub mod mpmc;
 pub mod pair;
 pub mod payload;
 pub mod ratios;

@@ -11,6 +11,17 @@
 
 /// Odd, and its bits look random: two positions differ in every byte of their words.
 const SPREAD: u64 = 0x9E37_79B9_7F4A_7C15;
+/// What undoes a product by it: each step of Newton's doubles the bits that are right.
+const SPREAD_INVERSE: u64 = {
+    let mut inverse = SPREAD;
+    let mut bits = 3;
+    while bits < 64 {
+        inverse = inverse.wrapping_mul(2u64.wrapping_sub(SPREAD.wrapping_mul(inverse)));
+        bits *= 2;
+    }
+    assert!(SPREAD.wrapping_mul(inverse) == 1);
+    inverse
+};
 /// Odd too, for the words within a message. Short, so that eight words' multiples are part of the
 /// instructions that add them: as long as `SPREAD` it would cost a message of 64 bytes as much as
 /// the ring itself, on either side.
@@ -71,6 +82,13 @@ impl Script {
             word = expected[1];
         }
         difference == 0 && rest == &word.to_le_bytes()[..rest.len()]
+    }
+
+    /// The position of the message of 8 bytes that these are; for other bytes one that no run
+    /// reaches.
+    #[inline(always)]
+    pub fn position(&self, message: [u8; 8]) -> u64 {
+        u64::from_le_bytes(message).wrapping_sub(self.seed).wrapping_mul(SPREAD_INVERSE)
     }
 
     /// Writes the `words` words of the message at `position` in place.

@@ -98,6 +98,7 @@ pub fn standard() -> Vec<Case> {
     cases.extend(crate::spsc_park::cases());
     cases.extend(crate::spsc_elsewhere::cases());
     cases.extend(crate::spsc_typed::cases());
+    cases.extend(crate::mpmc::cases());
     cases
 }
 

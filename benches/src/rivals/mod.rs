@@ -6,6 +6,7 @@
 //! round trips, a few patiences for streams. Batches, where it has them, are cases of their own,
 //! named `batch`. Rings are matched in bytes, as each counts its own slots.
 
+mod array_queue;
 mod ringfire;
 mod rtrb;
 
@@ -15,6 +16,7 @@ use crate::case::{Against, Case};
 pub fn cases() -> Vec<Case> {
     let mut cases = rtrb::cases();
     cases.extend(ringfire::cases());
+    cases.extend(array_queue::cases());
     cases
 }
 

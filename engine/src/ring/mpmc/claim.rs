@@ -1,6 +1,7 @@
 //! A slot that was claimed, to be written in place and then committed.
 
 use super::producer::Producer;
+use super::slots::Place;
 use crate::ring::Position;
 use crate::sync::{Crowd, Mapped};
 
@@ -11,13 +12,15 @@ use crate::sync::{Crowd, Mapped};
 pub struct Claim<'p, M: Crowd> {
     producer: &'p mut Producer<M>,
     position: Position,
+    place: Place,
     len: u32,
     is_committed: bool,
 }
 
 impl<'p, M: Crowd> Claim<'p, M> {
     pub(super) fn new(producer: &'p mut Producer<M>, position: Position, len: u32) -> Self {
-        Claim { producer, position, len, is_committed: false }
+        let place = producer.who.slots().place(position);
+        Claim { producer, position, place, len, is_committed: false }
     }
 
     /// The bytes that were claimed.
@@ -39,7 +42,7 @@ impl<'p, M: Crowd> Claim<'p, M> {
     pub fn write(&mut self, offset: usize, bytes: &[u8]) {
         let fits = offset.checked_add(bytes.len()).is_some_and(|end| end <= self.len());
         assert!(fits, "{} bytes at {offset} do not fit a claim of {}", bytes.len(), self.len);
-        self.producer.who.slots().write(self.position, offset, bytes);
+        self.producer.who.slots().write(self.place, offset, bytes);
     }
 
     /// Publishes the first `len` bytes as a message; in a ring of messages of one length, all.
@@ -53,7 +56,7 @@ impl<'p, M: Crowd> Claim<'p, M> {
         let fits = len == self.len() || len < self.len() && !is_of_one_length;
         assert!(fits, "commit of {len} bytes of a claim of {}", self.len);
         self.is_committed = true;
-        self.producer.commit(self.position, len as u32);
+        self.producer.commit(self.position, self.place, len as u32);
         self.position
     }
 }
@@ -63,14 +66,14 @@ impl<M: Crowd + Mapped> Claim<'_, M> {
     /// until the claim ends. For system calls and foreign code; a misbehaving peer may write
     /// these bytes too, so make no reference to them unless every peer is trusted.
     pub fn as_mut_ptr(&mut self) -> *mut u8 {
-        self.producer.who.slots().pointer(self.position)
+        self.producer.who.slots().pointer(self.place)
     }
 }
 
 impl<M: Crowd> Drop for Claim<'_, M> {
     fn drop(&mut self) {
         if !self.is_committed {
-            self.producer.abort(self.position);
+            self.producer.abort(self.position, self.place);
         }
     }
 }

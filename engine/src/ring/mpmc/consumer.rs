@@ -5,7 +5,8 @@
 
 use super::error::RecvError;
 use super::geometry::Geometry;
-use super::slots::Slots;
+use super::pace::Pace;
+use super::slots::{Place, Slots};
 use super::table::{JoinError, Participant};
 use super::take::Taken;
 use super::word::Word;
@@ -22,9 +23,10 @@ pub struct Consumer<M: Crowd> {
     pub(super) who: Participant<M>,
     /// Where to look for a message: all before it was taken, or is nobody's message.
     pub(super) next: Position,
-    hand: Option<Hand>,
+    hand: Hand,
     /// Whether all slots are to be looked at before the next message is taken (rules 6 and 7).
     pub(super) scan_is_due: bool,
+    pub(super) pace: Pace,
     /// Whether the last scan saw a slot in somebody else's hands.
     pub(super) others_hold: bool,
     /// Tries in vain, and times that the world outside was asked.
@@ -36,14 +38,26 @@ pub struct Consumer<M: Crowd> {
     pub(super) poison: Option<(RecvError, u64)>,
 }
 
-/// A message in hand.
+/// A message in hand, or none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Hand {
     pub(super) position: Position,
+    pub(super) place: Place,
     /// As it stands in the slot.
     pub(super) word: Word,
     /// Whether its caller has it: then it is released by the next call.
     pub(super) is_done: bool,
+}
+
+impl Hand {
+    /// None: no slot's word is ever zero.
+    const EMPTY: Hand =
+        Hand { position: 0, place: Place::NONE, word: Word::from_bits(0), is_done: true };
+
+    #[inline(always)]
+    fn is_empty(&self) -> bool {
+        self.word == Hand::EMPTY.word
+    }
 }
 
 /// What a receive gave.
@@ -73,8 +87,9 @@ impl<M: Crowd> Consumer<M> {
         Ok(Consumer {
             who,
             next,
-            hand: None,
+            hand: Hand::EMPTY,
             scan_is_due: true,
+            pace: Pace::default(),
             others_hold: false,
             vain_tries: 0,
             asks: 0,
@@ -93,15 +108,22 @@ impl<M: Crowd> Consumer<M> {
     /// Copies the next message into `buffer`; waits for one until `deadline`. It is released by
     /// the next call of this handle, or when that is dropped; a process that is killed before has
     /// it delivered again, to another one.
+    ///
+    /// Until then its slot is not free. One that also sends to this ring, or does not receive for
+    /// long, calls [`Consumer::flush`] first: a lap later it would wait for itself.
     #[inline]
     pub fn recv(&mut self, buffer: &mut [u8], deadline: Deadline) -> Result<Received, RecvError> {
-        let (hand, len) = self.take_until(deadline)?;
+        let hand = self.take_until(deadline)?;
+        let Some(len) = self.who.slots().len(hand.place) else {
+            return Err(self.corrupted(What::Word, hand.position));
+        };
         let Some(into) = buffer.get_mut(..len as usize) else {
+            self.hand = hand;
             return Err(RecvError::TooSmall { needed: len });
         };
+        self.who.slots().read(hand.place, 0, into);
+        self.hand = Hand { is_done: true, ..hand };
         let Hand { position, word, .. } = hand;
-        self.who.slots().read(position, 0, into);
-        self.hand = Some(Hand { is_done: true, ..hand });
         Ok(Received { position, len: len as usize, attempt: word.attempts() })
     }
 
@@ -112,17 +134,19 @@ impl<M: Crowd> Consumer<M> {
 
     /// Takes the next message, to be read in place; waits for one until `deadline`.
     pub fn take(&mut self, deadline: Deadline) -> Result<Taken<'_, M>, RecvError> {
-        let (hand, len) = self.take_until(deadline)?;
+        let hand = self.take_until(deadline)?;
+        let Some(len) = self.who.slots().len(hand.place) else {
+            return Err(self.corrupted(What::Word, hand.position));
+        };
+        self.hand = hand;
         Ok(Taken::new(self, hand, len))
     }
 
     /// Releases what was copied out by the last call, as the next one would.
     #[inline]
     pub fn flush(&mut self) {
-        if let Some(hand) = self.hand
-            && hand.is_done
-        {
-            self.release(hand);
+        if !self.hand.is_empty() && self.hand.is_done {
+            self.release(self.hand);
         }
     }
 
@@ -159,27 +183,24 @@ impl<M: Crowd> Consumer<M> {
     /// Leaves the ring. Dropping the handle does the same.
     pub fn close(self) {}
 
-    /// The next message and its length: the one in hand, or a new one.
+    /// The next message: the one in hand, or a new one, which is not in `hand` yet.
     #[inline(always)]
-    fn take_until(&mut self, deadline: Deadline) -> Result<(Hand, u32), RecvError> {
-        self.flush();
-        let hand = match self.hand {
-            Some(hand) => hand,
-            None => self.find_until(deadline)?,
-        };
-        self.hand = Some(hand);
-        match self.who.slots().len(hand.position) {
-            Some(len) => Ok((hand, len)),
-            None => Err(self.corrupted(What::Word, hand.position)),
+    fn take_until(&mut self, deadline: Deadline) -> Result<Hand, RecvError> {
+        if !self.hand.is_empty() {
+            if !self.hand.is_done {
+                return Ok(self.hand);
+            }
+            self.release(self.hand);
         }
+        self.find_until(deadline)
     }
 
     /// Frees the slot of a message that is ours.
     #[inline(always)]
     pub(super) fn release(&mut self, hand: Hand) {
-        self.hand = None;
+        self.hand = Hand::EMPTY;
         // ORDERING: Release, edge F: who claims the slot writes after we have read.
-        self.who.slots().set_word(hand.position, hand.word.released(), Ordering::Release);
+        self.who.slots().set_word_at(hand.place, hand.word.released(), Ordering::Release);
     }
 
     /// Remembers for good that the ring is not to be believed, or the mapping was cut off.
@@ -195,7 +216,7 @@ impl<M: Crowd> Consumer<M> {
         self.poison = Some((error, at));
         // From here on the short way is closed, and nothing of the ring is written.
         self.scan_is_due = true;
-        self.hand = None;
+        self.hand = Hand::EMPTY;
         error
     }
 }
@@ -203,11 +224,11 @@ impl<M: Crowd> Consumer<M> {
 impl<M: Crowd> Drop for Consumer<M> {
     fn drop(&mut self) {
         self.flush();
-        if let Some(hand) = self.hand.take() {
+        if !self.hand.is_empty() {
             // To another one: as a repair would, if we were gone.
-            let (next, is_lost) = self.who.slots().given_back(hand.word);
+            let (next, is_lost) = self.who.slots().given_back(self.hand.word);
             // ORDERING: Release: what we read is read.
-            self.who.slots().set_word(hand.position, next, Ordering::Release);
+            self.who.slots().set_word_at(self.hand.place, next, Ordering::Release);
             if is_lost {
                 self.who.count_lost();
             }

@@ -46,6 +46,7 @@ mod consumer;
 mod error;
 mod geometry;
 mod occupancy;
+mod pace;
 mod producer;
 mod repair;
 mod scan;

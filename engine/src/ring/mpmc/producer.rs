@@ -3,7 +3,8 @@
 use super::claim::Claim;
 use super::error::SendError;
 use super::geometry::Geometry;
-use super::slots::Slots;
+use super::pace::{self, Pace};
+use super::slots::{Place, Slots};
 use super::table::{JoinError, Participant, Presence};
 use super::wait::{Blocked, Step};
 use super::word::{State, Word};
@@ -23,6 +24,7 @@ pub struct Producer<M: Crowd> {
     next: Position,
     /// What was in the way there the last time: then it is looked at before it is asked for.
     blocked: Option<Word>,
+    pace: Pace,
     /// Tries in vain, one after the other.
     vain_tries: u32,
     cadence: Cadence,
@@ -41,7 +43,15 @@ impl<M: Crowd> Producer<M> {
         let slots = unsafe { Slots::new(memory, geometry) };
         let who = Participant::join(slots, Role::Producer)?;
         let next = who.slots().hint(Role::Producer);
-        Ok(Producer { who, next, blocked: None, vain_tries: 0, cadence, poison: None })
+        Ok(Producer {
+            who,
+            next,
+            blocked: None,
+            pace: Pace::default(),
+            vain_tries: 0,
+            cadence,
+            poison: None,
+        })
     }
 
     /// Sends a message if there is room now. Returns its position.
@@ -56,8 +66,9 @@ impl<M: Crowd> Producer<M> {
     pub fn send(&mut self, message: &[u8], deadline: Deadline) -> Result<Position, SendError> {
         let len = self.check_len(message.len())?;
         let position = self.find_until(deadline)?;
-        self.who.slots().write(position, 0, message);
-        self.commit(position, len);
+        let place = self.who.slots().place(position);
+        self.who.slots().write(place, 0, message);
+        self.commit(position, place, len);
         Ok(position)
     }
 
@@ -127,21 +138,21 @@ impl<M: Crowd> Producer<M> {
 
     /// Shows a claimed slot as a message of `len` bytes.
     #[inline(always)]
-    pub(super) fn commit(&mut self, position: Position, len: u32) {
+    pub(super) fn commit(&mut self, position: Position, place: Place, len: u32) {
         let slots = self.who.slots();
-        slots.set_len(position, len);
+        slots.set_len(place, len);
         let ready = Word::ready(slots.lap(position), self.who.index());
         // ORDERING: Release, edge W: who takes the message sees its bytes.
-        slots.set_word(position, ready, Ordering::Release);
+        slots.set_word_at(place, ready, Ordering::Release);
         self.hint(position);
     }
 
     /// Gives a claimed slot up.
-    pub(super) fn abort(&mut self, position: Position) {
+    pub(super) fn abort(&mut self, position: Position, place: Place) {
         let slots = self.who.slots();
         let tombstone = Word::tombstone(slots.lap(position), self.who.index());
         // ORDERING: Release, with the consumer that passes it.
-        slots.set_word(position, tombstone, Ordering::Release);
+        slots.set_word_at(place, tombstone, Ordering::Release);
         self.hint(position);
     }
 
@@ -155,24 +166,26 @@ impl<M: Crowd> Producer<M> {
 
     #[inline(always)]
     fn find_until(&mut self, deadline: Deadline) -> Result<Position, SendError> {
-        if self.blocked.is_none() {
+        if self.blocked.is_none() && !self.pace.is_close() {
             let slots = self.who.slots();
             let (at, lap) = (self.next, slots.lap(self.next));
             // The claim, and the record of who claimed it.
             if slots.swap(at, Word::free(lap), Word::writing(lap, self.who.index())).is_ok() {
                 self.next = at + 1;
+                self.pace.passed(slots, at, pace::is_free);
                 return Ok(at);
             }
+            self.pace.lost(slots.memory());
         }
         self.wait(deadline)
     }
 
     /// Claims the next position, if it is free. Bounded: a lap or two of steps.
     fn find(&mut self) -> Result<Position, Blocked> {
-        let slots = self.who.slots();
         let mut at = self.next;
         let mut looked_twice = false;
-        for _ in 0..2 * slots.count() + 64 {
+        for _ in 0..2 * self.who.slots().count() + 64 {
+            let slots = self.who.slots();
             let lap = slots.lap(at);
             // ORDERING: Acquire: what is known of a later lap travels through words.
             let word = slots.word(at, Ordering::Acquire);
@@ -184,7 +197,7 @@ impl<M: Crowd> Producer<M> {
                     return Ok(at);
                 }
                 // Somebody else claimed it: it is looked at again, and then passed.
-                slots.memory().pause();
+                self.pace.lost(slots.memory());
             } else if word.lap() >= lap {
                 // Rule 1: claimed, this one or all up to one of a later lap.
                 let passed = match word.lap() - lap {
@@ -215,6 +228,10 @@ impl<M: Crowd> Producer<M> {
             return Err(poison);
         }
         let mut spin = Spin::until(deadline, Budget::of(Waiting::Spin, || false));
+        let may_wait = deadline != Deadline::PASSED;
+        if self.pace.is_close() {
+            self.keep_distance(may_wait);
+        }
         loop {
             let blocked = match self.find() {
                 Ok(position) => {
@@ -225,6 +242,9 @@ impl<M: Crowd> Producer<M> {
                 Err(blocked) => blocked,
             };
             self.blocked = blocked.word();
+            if self.keep_distance(may_wait) {
+                continue;
+            }
             let (slots, next) = (self.who.slots(), self.next);
             // ORDERING: Relaxed: only whether to look properly.
             let came = || Some(slots.word(next, Ordering::Relaxed)) != blocked.word();
@@ -241,6 +261,12 @@ impl<M: Crowd> Producer<M> {
                 }
             }
         }
+    }
+
+    /// Lets the consumers of a stream get further on, if there is one and we may wait.
+    fn keep_distance(&mut self, may_wait: bool) -> bool {
+        let pauses = if may_wait { self.cadence.apart_pauses } else { 0 };
+        self.pace.stopped(self.who.slots(), self.next, pauses, pace::is_free)
     }
 
     /// Looks once more, since room may have come before the others went; else `error` it is.

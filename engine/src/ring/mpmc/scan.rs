@@ -2,6 +2,8 @@
 
 use super::consumer::{Consumer, Hand};
 use super::error::RecvError;
+use super::pace;
+use super::slots::Place;
 use super::table::{self, Presence};
 use super::wait::{Blocked, Step};
 use super::word::{State, Word};
@@ -23,8 +25,8 @@ enum Found {
 }
 
 impl Found {
-    fn message(position: Position, word: Word) -> Found {
-        Found::Message(Hand { position, word, is_done: false })
+    fn message(position: Position, place: Place, word: Word) -> Found {
+        Found::Message(Hand { position, place, word, is_done: false })
     }
 
     fn into_hand(self) -> Result<Hand, RecvError> {
@@ -38,26 +40,22 @@ impl Found {
 impl<M: Crowd> Consumer<M> {
     #[inline(always)]
     pub(super) fn find_until(&mut self, deadline: Deadline) -> Result<Hand, RecvError> {
-        let (slots, at) = (self.who.slots(), self.next);
-        // ORDERING: Relaxed: the swap acquires (edge W).
-        let word = slots.word(at, Ordering::Relaxed);
-        if !self.scan_is_due
-            && word.lap() == slots.lap(at)
-            && slots.state_of(word) == Some(State::Ready)
-            && let Ok(hand) = self.take_at(at, word)
-        {
-            return Ok(hand);
+        if !self.scan_is_due && !self.pace.is_close() {
+            let (slots, at, me) = (self.who.slots(), self.next, self.who.index());
+            let (place, lap) = (slots.place(at), slots.lap(at));
+            // ORDERING: Relaxed: the swap acquires (edge W).
+            let seen = slots.word_at(place, Ordering::Relaxed);
+            if seen.lap() == lap && slots.state_of(seen) == Some(State::Ready) {
+                let word = seen.taken_by(me);
+                if slots.swap_at(place, seen, word).is_ok() {
+                    self.pass(at);
+                    self.pace.passed(self.who.slots(), at, pace::is_ready);
+                    return Ok(Hand { position: at, place, word, is_done: false });
+                }
+                self.pace.lost(slots.memory());
+            }
         }
         self.wait(deadline)
-    }
-
-    /// Takes the message `seen` at our position.
-    #[inline(always)]
-    fn take_at(&mut self, at: Position, seen: Word) -> Result<Hand, Word> {
-        let word = seen.taken_by(self.who.index());
-        self.who.slots().swap(at, seen, word)?;
-        self.pass(at);
-        Ok(Hand { position: at, word, is_done: false })
     }
 
     /// Goes on behind `at`, which is over for those who look for the next message.
@@ -89,10 +87,12 @@ impl<M: Crowd> Consumer<M> {
             if word.lap() == lap {
                 match state {
                     State::Ready | State::Orphaned => {
-                        if let Ok(hand) = self.take_at(at, word) {
-                            return Ok(Found::Message(hand));
+                        let (place, taken) = (slots.place(at), word.taken_by(self.who.index()));
+                        if slots.swap_at(place, word, taken).is_ok() {
+                            self.pass(at);
+                            return Ok(Found::message(at, place, taken));
                         }
-                        self.who.slots().memory().pause();
+                        self.pace.lost(slots.memory());
                     }
                     State::Taken => at = (at + 1).max(slots.hint(Role::Consumer)),
                     // Rule 8.
@@ -128,9 +128,9 @@ impl<M: Crowd> Consumer<M> {
     /// Takes a message that somebody left, wherever it stands.
     fn take_orphan(&self, slot: Position, seen: Word) -> Option<Found> {
         let slots = self.who.slots();
-        let word = seen.taken_by(self.who.index());
-        slots.swap(slot, seen, word).ok()?;
-        Some(Found::message(slots.position(slot, seen.lap()), word))
+        let (place, word) = (slots.place(slot), seen.taken_by(self.who.index()));
+        slots.swap_at(place, seen, word).ok()?;
+        Some(Found::message(slots.position(slot, seen.lap()), place, word))
     }
 
     /// Looks at all slots (rules 6 and 7): repairs what the dead hold, then takes the orphan of the
@@ -196,12 +196,19 @@ impl<M: Crowd> Consumer<M> {
             return Err(poison);
         }
         let mut spin = Spin::until(deadline, Budget::of(Waiting::Spin, || false));
+        let may_wait = deadline != Deadline::PASSED;
+        if self.pace.is_close() {
+            self.keep_distance(may_wait);
+        }
         loop {
             let blocked = match self.find() {
                 Ok(found) => return found.into_hand(),
                 Err(Blocked::Corrupted(at)) => return Err(self.corrupted(What::Slot, at)),
                 Err(blocked) => blocked,
             };
+            if self.keep_distance(may_wait) {
+                continue;
+            }
             let (slots, next) = (self.who.slots(), self.next);
             // ORDERING: Relaxed: only whether to look properly.
             let came = || Some(slots.word(next, Ordering::Relaxed)) != blocked.word();
@@ -221,6 +228,12 @@ impl<M: Crowd> Consumer<M> {
                 }
             }
         }
+    }
+
+    /// Lets the producers of a stream get further on, if there is one and we may wait.
+    fn keep_distance(&mut self, may_wait: bool) -> bool {
+        let pauses = if may_wait { self.cadence.apart_pauses } else { 0 };
+        self.pace.stopped(self.who.slots(), self.next, pauses, pace::is_ready)
     }
 
     /// Looks once more, since a message may have come before its producer went; else `error` it is.

@@ -17,12 +17,18 @@ pub(super) struct Slots<M> {
     shift: u32,
     stride: usize,
     begin: usize,
+    payload_at: usize,
     geometry: Geometry,
 }
 
 /// A slot: its offset in the segment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Place(usize);
+
+impl Place {
+    /// Of no slot.
+    pub(super) const NONE: Place = Place(0);
+}
 
 impl<M: Crowd> Slots<M> {
     /// The ring of `geometry` in `memory`.
@@ -37,6 +43,7 @@ impl<M: Crowd> Slots<M> {
             shift: geometry.slots().trailing_zeros(),
             stride: geometry.stride() as usize,
             begin: geometry.slots_at(),
+            payload_at: geometry.payload_at() as usize,
             geometry,
         }
     }
@@ -78,25 +85,36 @@ impl<M: Crowd> Slots<M> {
     /// The word of the slot of `position`.
     #[inline(always)]
     pub(super) fn word(&self, position: Position, order: Ordering) -> Word {
+        self.word_at(self.place(position), order)
+    }
+
+    /// The word of the slot at `place`.
+    #[inline(always)]
+    pub(super) fn word_at(&self, place: Place, order: Ordering) -> Word {
         // SAFETY: a slot's start, which `new` says is there; slots are multiples of 64 from a
         // multiple of 64.
-        Word::from_bits(unsafe { self.memory.load(self.place(position).0, order) })
+        Word::from_bits(unsafe { self.memory.load(place.0, order) })
     }
 
     /// Sets the word of a slot that is ours.
     #[inline(always)]
-    pub(super) fn set_word(&self, position: Position, word: Word, order: Ordering) {
-        // SAFETY: as in `word`.
-        unsafe { self.memory.store(self.place(position).0, word.to_bits(), order) }
+    pub(super) fn set_word_at(&self, place: Place, word: Word, order: Ordering) {
+        // SAFETY: as in `word_at`.
+        unsafe { self.memory.store(place.0, word.to_bits(), order) }
     }
 
     /// Swaps the word of a slot from `seen` to `next`, or says what it is.
     #[inline(always)]
     pub(super) fn swap(&self, position: Position, seen: Word, next: Word) -> Result<(), Word> {
-        let place = self.place(position).0;
-        // SAFETY: as in `word`.
+        self.swap_at(self.place(position), seen, next)
+    }
+
+    /// As [`Slots::swap`], of the slot at `place`.
+    #[inline(always)]
+    pub(super) fn swap_at(&self, place: Place, seen: Word, next: Word) -> Result<(), Word> {
+        // SAFETY: as in `word_at`.
         let swapped =
-            unsafe { self.memory.compare_exchange(place, seen.to_bits(), next.to_bits()) };
+            unsafe { self.memory.compare_exchange(place.0, seen.to_bits(), next.to_bits()) };
         swapped.map_err(Word::from_bits)
     }
 
@@ -108,45 +126,51 @@ impl<M: Crowd> Slots<M> {
 
     /// Writes down how long the message is, unless all have the same length.
     #[inline(always)]
-    pub(super) fn set_len(&self, position: Position, len: u32) {
+    pub(super) fn set_len(&self, place: Place, len: u32) {
         if !self.geometry.is_of_one_length() {
             // SAFETY: the second word of a slot, whose payload begins behind it then.
-            unsafe { self.memory.put(self.place(position).0 + 8, len.into()) }
+            unsafe { self.memory.put(place.0 + 8, len.into()) }
         }
     }
 
     /// How long the message is; `None` if that is not possible.
     #[inline(always)]
-    pub(super) fn len(&self, position: Position) -> Option<u32> {
+    pub(super) fn len(&self, place: Place) -> Option<u32> {
         if self.geometry.is_of_one_length() {
             return Some(self.geometry.payload());
         }
         let mut word = [0; 8];
         // SAFETY: as in `set_len`.
-        unsafe { self.memory.read_value(self.place(position).0 + 8, &mut word) };
+        unsafe { self.memory.read_value(place.0 + 8, &mut word) };
         let word = u64::from_ne_bytes(word);
         (word <= self.geometry.payload().into()).then_some(word as u32)
     }
 
     /// Copies payload into the slot, from byte `offset` of it on.
     #[inline(always)]
-    pub(super) fn write(&self, position: Position, offset: usize, bytes: &[u8]) {
+    pub(super) fn write(&self, place: Place, offset: usize, bytes: &[u8]) {
         debug_assert!(offset + bytes.len() <= self.geometry.payload() as usize);
         // SAFETY: within the payload, as every caller has checked.
-        unsafe { self.memory.write(self.payload(position) + offset, bytes) }
+        unsafe { self.memory.write(self.payload(place) + offset, bytes) }
     }
 
     /// Copies payload out of the slot.
     #[inline(always)]
-    pub(super) fn read(&self, position: Position, offset: usize, into: &mut [u8]) {
+    pub(super) fn read(&self, place: Place, offset: usize, into: &mut [u8]) {
         debug_assert!(offset + into.len() <= self.geometry.payload() as usize);
         // SAFETY: as in `write`.
-        unsafe { self.memory.read(self.payload(position) + offset, into) }
+        unsafe { self.memory.read(self.payload(place) + offset, into) }
+    }
+
+    /// Asks for the line of a slot's word, to write it.
+    #[inline(always)]
+    pub(super) fn prefetch(&self, position: Position) {
+        self.memory.prefetch_write(self.place(position).0);
     }
 
     #[inline(always)]
-    fn payload(&self, position: Position) -> usize {
-        self.place(position).0 + self.geometry.payload_at() as usize
+    fn payload(&self, place: Place) -> usize {
+        place.0 + self.payload_at
     }
 
     /// The hint of who is `role`.
@@ -215,8 +239,8 @@ impl<M: Crowd> Slots<M> {
 
 impl<M: Crowd + Mapped> Slots<M> {
     /// The address of the payload.
-    pub(super) fn pointer(&self, position: Position) -> *mut u8 {
-        self.memory.base().wrapping_add(self.payload(position))
+    pub(super) fn pointer(&self, place: Place) -> *mut u8 {
+        self.memory.base().wrapping_add(self.payload(place))
     }
 }
 

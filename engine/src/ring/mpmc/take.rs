@@ -47,7 +47,7 @@ impl<'c, M: Crowd> Taken<'c, M> {
     pub fn read(&self, offset: usize, into: &mut [u8]) {
         let fits = offset.checked_add(into.len()).is_some_and(|end| end <= self.len());
         assert!(fits, "{} bytes at {offset} of a message of {}", into.len(), self.len);
-        self.consumer.who.slots().read(self.hand.position, offset, into);
+        self.consumer.who.slots().read(self.hand.place, offset, into);
     }
 
     /// Done with it: it never comes again, and its slot is free.
@@ -61,6 +61,6 @@ impl<M: Crowd + Mapped> Taken<'_, M> {
     /// is released. For system calls and foreign code; a misbehaving peer may write these bytes,
     /// so make no reference to them unless every peer is trusted.
     pub fn as_ptr(&self) -> *const u8 {
-        self.consumer.who.slots().pointer(self.hand.position)
+        self.consumer.who.slots().pointer(self.hand.place)
     }
 }

@@ -48,6 +48,37 @@ fn every_message_of_several_producers_comes_once_and_in_its_producer_s_order() {
     }
 }
 
+/// Each sends and receives, so all contend for the same slots.
+#[test]
+fn those_who_send_and_receive_in_turn_get_as_many_as_they_send() {
+    let mut hall = Hall::of(if cfg!(miri) { 4 } else { 64 });
+    let ends = [(); 2].map(|()| (hall.producer(), hall.consumer()));
+    let mut seen: Vec<u64> = std::thread::scope(|scope| {
+        let sides = ends.map(|(mut producer, mut consumer)| {
+            let tag = u64::from(producer.participant());
+            scope.spawn(move || {
+                let mut buffer = [0; 8];
+                let pairs = (0..MESSAGES).map(|number| {
+                    producer.send(&tagged(tag, number), soon_enough()).expect("there is room");
+                    consumer.recv(&mut buffer, soon_enough()).expect("one is there");
+                    consumer.flush();
+                    u64::from_le_bytes(buffer)
+                });
+                pairs.collect::<Vec<u64>>()
+            })
+        });
+        sides.into_iter().flat_map(|side| side.join().expect("it comes to its end")).collect()
+    });
+    seen.sort_unstable();
+    seen.dedup();
+    assert_eq!(seen.len() as u64, 2 * MESSAGES);
+}
+
+/// Only a test that hangs meets it.
+fn soon_enough() -> Deadline {
+    Deadline::after(Duration::from_secs(60))
+}
+
 /// A consumer that dies with a message in hand, over and over, beside one that lives.
 #[test]
 fn nothing_is_lost_or_doubled_unflagged_while_consumers_die() {

@@ -1,0 +1,199 @@
+//! Ours: the engine's ring of many producers and consumers, with one of each, and with two
+//! processes that are both.
+//!
+//! Messages have one length, so 56 bytes take one line. As in [`spsc`](crate::spsc) the parent makes
+//! the segments and each side opens its own.
+
+use std::os::fd::OwnedFd;
+
+use annulus::{Attach, Backing, Config, Deadline, MpmcConsumer, MpmcProducer, Segment, Slots};
+
+use crate::block::Block;
+use crate::case::{Against, Case, Round, Stage, Unit, Variant};
+use crate::drive::{self, Port, Sink, Source, check};
+use crate::fault::{Fault, Side, SideFault, Step};
+use crate::many::{PAIRS, PAIRS_BYTES, ROUND_TRIPS, SLOTS, STREAMS, pairs, rate_of_pairs};
+use crate::pair;
+use crate::payload::Script;
+use crate::spsc::refused;
+
+/// All cases of the ring of many.
+pub fn cases() -> Vec<Case> {
+    let mut cases = vec![case("mpmc/rtt/56", Unit::Nanoseconds, 56, SLOTS, round_trips::<56>)];
+    for (payload, slots, messages) in STREAMS {
+        let name = format!("mpmc/stream/{payload}/{slots}");
+        cases.push(match payload {
+            8 => case(&name, Unit::MessagesPerSecond, 8, slots, move |stage| {
+                one_way::<8>(stage, slots, messages)
+            }),
+            _ => case(&name, Unit::MessagesPerSecond, 56, slots, move |stage| {
+                one_way::<56>(stage, slots, messages)
+            }),
+        });
+    }
+    cases.push(case("mpmc/pairs/8", Unit::MessagesPerSecond, 8, SLOTS, |stage| {
+        both_ways(stage, false)
+    }));
+    let mut slower = case("mpmc/pairs/8/slower", Unit::MessagesPerSecond, 8, SLOTS, |stage| {
+        both_ways(stage, true)
+    });
+    slower.against = Some(Against { limit: "mpmc/pairs/8", weight: 1.0 });
+    cases.push(slower);
+    cases
+}
+
+fn case(
+    name: &str,
+    unit: Unit,
+    payload: usize,
+    slots: usize,
+    run: impl Fn(&Stage) -> Result<Round, Fault> + 'static,
+) -> Case {
+    let cell = (8 + payload).next_multiple_of(64);
+    Case {
+        name: name.to_owned(),
+        unit,
+        ring_bytes: Some(slots * cell),
+        cell: Some(cell),
+        against: (unit == Unit::Nanoseconds).then_some(Against { limit: "limit/rtt", weight: 1.0 }),
+        variants: vec![Variant::new("spin", run)],
+    }
+}
+
+fn config(slots: usize, payload: usize) -> Config {
+    Config::mpmc(Slots::of(slots as u64, payload as u32).of_one_length().participants(8))
+}
+
+/// Descriptors of a new ring, one for each side.
+fn create(slots: usize, payload: usize) -> Result<[OwnedFd; 2], Fault> {
+    let segment = Segment::create(&Backing::Memfd, &config(slots, payload));
+    let segment = segment.map_err(|error| {
+        eprintln!("annulus: creating a ring of many: {error:?}");
+        Fault::last_os()
+    })?;
+    let share = || segment.share_fd().map_err(|_| Fault::last_os());
+    Ok([share()?, share()?])
+}
+
+fn attach(fd: OwnedFd) -> Result<Segment, SideFault> {
+    Segment::from_fd(fd, &Attach::default()).map_err(|error| refused(Step::Open, &error))
+}
+
+fn producer(segment: &Segment) -> Result<MpmcProducer, SideFault> {
+    segment.mpmc_producer().map_err(|error| refused(Step::Open, &error))
+}
+
+fn consumer(segment: &Segment) -> Result<MpmcConsumer, SideFault> {
+    segment.mpmc_consumer().map_err(|error| refused(Step::Open, &error))
+}
+
+fn round_trips<const N: usize>(stage: &Stage) -> Result<Round, Fault> {
+    let plan = stage.plan(ROUND_TRIPS);
+    let block = stage.block_for_samples(&plan)?;
+    let ([there, there_too], [back, back_too]) = (create(SLOTS, N)?, create(SLOTS, N)?);
+    let lead = || {
+        let (there, back) = (attach(there)?, attach(back)?);
+        let mut end = End { producer: producer(&there)?, consumer: consumer(&back)? };
+        drive::ping::<N, _>(&mut end, &plan, &block)
+    };
+    let peer = || {
+        let (there, back) = (attach(there_too)?, attach(back_too)?);
+        let mut end = End { producer: producer(&back)?, consumer: consumer(&there)? };
+        drive::echo::<N, _>(&mut end, &plan, &block)
+    };
+    let pids = pair::processes(&stage.terms, &block, lead, peer)?;
+    stage.latency(&block, pids)
+}
+
+fn one_way<const N: usize>(stage: &Stage, slots: usize, messages: u64) -> Result<Round, Fault> {
+    let plan = stage.plan(messages);
+    let block = Block::map(0, 0)?;
+    let [ring, ring_too] = create(slots, N)?;
+    let lead = || {
+        let mut sender = Sender::<N>(producer(&attach(ring)?)?);
+        drive::pour(&mut sender, &plan, &block)
+    };
+    let peer = || {
+        let mut receiver = Receiver::<N>(consumer(&attach(ring_too)?)?);
+        drive::drink(&mut receiver, &plan, &block)
+    };
+    let pids = pair::processes(&stage.terms, &block, lead, peer)?;
+    stage.rate(&block, pids)
+}
+
+/// Both sides send and receive over one ring.
+fn both_ways(stage: &Stage, slower: bool) -> Result<Round, Fault> {
+    let plan = stage.plan(PAIRS);
+    let block = Block::map(PAIRS_BYTES, 0)?;
+    let [ring, ring_too] = create(SLOTS, 8)?;
+    let side = |side: Side, fd: OwnedFd| {
+        let segment = attach(fd)?;
+        let mut end = End { producer: producer(&segment)?, consumer: consumer(&segment)? };
+        pairs(&mut end, side, &plan, &block)
+    };
+    let lead = || side(Side::Lead, ring);
+    let peer = || side(Side::Peer, ring_too);
+    let pids = pair::processes(&stage.terms, &block, lead, peer)?;
+    rate_of_pairs(stage, &plan, &block, pids, slower)
+}
+
+struct End {
+    producer: MpmcProducer,
+    consumer: MpmcConsumer,
+}
+
+struct Sender<const N: usize>(MpmcProducer);
+
+struct Receiver<const N: usize>(MpmcConsumer);
+
+impl<const N: usize> Port<N> for End {
+    #[inline(always)]
+    fn send(&mut self, message: &[u8; N]) -> Result<(), SideFault> {
+        send(&mut self.producer, message)
+    }
+
+    #[inline(always)]
+    fn receive(&mut self, message: &mut [u8; N]) -> Result<(), SideFault> {
+        receive(&mut self.consumer, message)?;
+        // Else its slot would be in the way a lap later, and of ourselves.
+        self.consumer.flush();
+        Ok(())
+    }
+}
+
+impl<const N: usize> Sink for Sender<N> {
+    #[inline(always)]
+    fn put(&mut self, next: u64, _end: u64, script: &Script) -> Result<u64, SideFault> {
+        send(&mut self.0, &script.message::<N>(next))?;
+        Ok(next + 1)
+    }
+}
+
+impl<const N: usize> Source for Receiver<N> {
+    #[inline(always)]
+    fn take(&mut self, next: u64, _end: u64, script: &Script) -> Result<u64, SideFault> {
+        let mut message = [0; N];
+        receive(&mut self.0, &mut message)?;
+        check(script, &message, next)?;
+        Ok(next + 1)
+    }
+}
+
+#[inline(always)]
+fn send(producer: &mut MpmcProducer, message: &[u8]) -> Result<(), SideFault> {
+    match producer.send(message, Deadline::NEVER) {
+        Ok(_) => Ok(()),
+        Err(error) => Err(refused(Step::Send, &error)),
+    }
+}
+
+#[inline(always)]
+fn receive<const N: usize>(
+    consumer: &mut MpmcConsumer,
+    message: &mut [u8; N],
+) -> Result<(), SideFault> {
+    match consumer.recv(message, Deadline::NEVER) {
+        Ok(_) => Ok(()),
+        Err(error) => Err(refused(Step::Receive, &error)),
+    }
+}
