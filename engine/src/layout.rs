@@ -255,11 +255,11 @@ pub struct Seat {
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Comings {
-    /// Not zero once a producer has joined.
+    /// How many producers have joined so far; more by those killed while they did.
     pub producer_joined: u64,
     /// Not zero once the seat of a producer that died was given to another one.
     pub producer_died: u64,
-    /// Not zero once a consumer has joined.
+    /// How many consumers have joined so far, likewise.
     pub consumer_joined: u64,
     /// Not zero once the seat of a consumer that died was given to another one.
     pub consumer_died: u64,

@@ -43,14 +43,14 @@ pub(super) fn survey(segment: &Inner, seen: &Occupancy) -> Survey {
         let shown = of_role().find(is_alive).or_else(|| of_role().next());
         RoleSurvey {
             held: of_role().any(|seen| seen.is_alive),
-            standing: match (shown, seen.has_come(role)) {
+            standing: match (shown, seen.come(role) > 0) {
                 (Some(_), _) => Standing::Joined(0),
                 (None, true) => Standing::Closed(seen.tail),
                 (None, false) => Standing::Vacant,
             },
             pid: shown.map_or(0, |seen| seen.attendant.pid),
             since_ns: shown.map_or(0, |seen| seen.attendant.since_ns),
-            generation: of_role().count() as u64,
+            generation: seen.come(role),
             messages: 0,
             bytes: 0,
             waits: 0,

@@ -109,6 +109,7 @@ pub use wait_errors::{NoBell, NotPollable, PollError, WaitAnyError};
 pub use waitable::{Handle, Waitable};
 
 use crate::layout::{Header, Participant};
+use crate::ring::mpmc::Occupancy;
 use crate::ring::{Role, Waiting, mpmc, spsc};
 use crate::wake::Means;
 use config::MemoryChoice;
@@ -243,6 +244,20 @@ impl Segment {
     /// sides.
     pub fn attendances(&self) -> Vec<Attendance> {
         attendance::attendances(&self.inner)
+    }
+
+    /// What a ring of many holds, slot by slot. Looks at all of them: for people, not for a loop.
+    /// None of a ring of two sides.
+    pub fn occupancy(&self) -> Option<Occupancy> {
+        attendance::occupancy(&self.inner)
+    }
+
+    /// The shape of a ring of many. None of a ring of two sides.
+    pub fn mpmc_geometry(&self) -> Option<mpmc::Geometry> {
+        match self.inner.plan {
+            Plan::Mpmc(geometry) => Some(geometry),
+            Plan::Spsc(_) => None,
+        }
     }
 
     /// Opens the ring for a next consumer, if the last one closed it or died and nobody has the

@@ -18,6 +18,7 @@ use super::config::MemoryChoice;
 use super::door::Door;
 use super::header::Checked;
 use super::map::Map;
+use super::onlooker::Onlooker;
 use super::plan::Plan;
 use super::registry::{Key, Node};
 use super::{Name, RemoveError, SegmentError, attach, fd, header, locks};
@@ -40,7 +41,8 @@ use std::path::Path;
 pub enum Removal {
     /// Nobody holds a role in it. Unread messages are lost.
     Unheld,
-    /// The same, and the producer has closed and all was received.
+    /// The same, and all was received: the producer has closed and a consumer was told so; of a
+    /// ring of many, a producer has come, and no slot holds a message, a claim or a gap.
     Spent,
     /// Nothing, but that the segment is one of this version: whoever holds a role gets
     /// [`Severed::Removed`](crate::error::Severed::Removed), a receiver when it has received all
@@ -76,7 +78,7 @@ pub fn remove(name: &Name, removal: Removal) -> Result<(), RemoveError> {
         }
         (_, Err(held)) => return Err(held),
     };
-    if removal == Removal::Spent && !is_spent(&file, state.bytes)? {
+    if removal == Removal::Spent && !is_spent(&file, checked.as_ref())? {
         return Err(RemoveError::NotSpent);
     }
     check_still_named(&path, &file)?;
@@ -171,10 +173,11 @@ fn held_by_one_of_many(file: &File, participant: u16) -> RemoveError {
 
 /// Whether the producer closed, and a consumer that was told so closed there, too. Nobody changes
 /// these words, since nobody holds a role and we have the door.
-fn is_spent(file: &File, bytes: u64) -> Result<bool, RemoveError> {
-    let Ok(Checked { plan: Plan::Spsc(_), .. }) = header::read(file, bytes) else {
-        return Ok(false);
-    };
+fn is_spent(file: &File, checked: Option<&Checked>) -> Result<bool, RemoveError> {
+    let Some(checked) = checked else { return Ok(false) };
+    if let Plan::Mpmc(geometry) = checked.plan {
+        return is_used_up(file, checked, geometry);
+    }
     let end = Standing::Closed(header::word_at(file, HEAD)?);
     for gate in [PRODUCER_GATE, CONSUMER_GATE] {
         if Gate::from_bits(header::word_at(file, gate)?).standing() != end {
@@ -182,6 +185,18 @@ fn is_spent(file: &File, bytes: u64) -> Result<bool, RemoveError> {
         }
     }
     Ok(true)
+}
+
+/// The same of a ring of many, which has no gates: nobody is left who could put something there.
+fn is_used_up(
+    file: &File,
+    checked: &Checked,
+    geometry: mpmc::Geometry,
+) -> Result<bool, RemoveError> {
+    let map = Map::new(file, checked, MemoryChoice { prefault: false, lock: false })?;
+    // SAFETY: the mapping has the size of the geometry, as checked when it was made.
+    let seen = unsafe { mpmc::Occupancy::of(Onlooker(map.raw()), geometry) };
+    Ok(seen.come(Role::Producer) > 0 && seen.is_drained())
 }
 
 fn failed(call: &'static str, error: &io::Error) -> RemoveError {

@@ -229,3 +229,50 @@ fn a_ring_whose_file_was_cut_short_says_so() {
     assert_eq!(told, Err(RecvError::Severed(Severed::Truncated)));
     assert!(segment.mpmc_producer().is_err());
 }
+
+#[test]
+fn a_ring_is_spent_when_a_producer_has_come_and_nothing_is_left_in_it() {
+    let scratch = Scratch::new();
+    let name = Name::new(scratch.name()).unwrap();
+    let segment = Segment::create(&named(&scratch), &RING).unwrap();
+    let is_refused = || assert_eq!(remove(&name, Removal::Spent), Err(RemoveError::NotSpent));
+    is_refused();
+    let mut producer = segment.mpmc_producer().unwrap();
+    producer.try_send(b"unread").unwrap();
+    drop(producer.try_claim(4).unwrap());
+    drop(producer);
+    is_refused();
+    let mut consumer = segment.mpmc_consumer().unwrap();
+    drop(consumer.try_take().unwrap());
+    let pid = Some(u64::from(std::process::id()));
+    let held = RemoveError::Held { role: Role::Consumer, pid };
+    assert_eq!(remove(&name, Removal::Spent), Err(held));
+    // What it took and did not release waits for another one.
+    drop(consumer);
+    is_refused();
+    let mut consumer = segment.mpmc_consumer().unwrap();
+    consumer.try_take().unwrap().release();
+    drop(consumer);
+    is_refused();
+    let mut consumer = segment.mpmc_consumer().unwrap();
+    let told = consumer.recv(&mut [0; 48], soon());
+    assert!(matches!(told, Err(RecvError::Gap { .. })), "{told:?}");
+    drop(consumer);
+    remove(&name, Removal::Spent).unwrap();
+    assert!(!scratch.path().exists());
+}
+
+#[test]
+fn how_many_have_come_is_counted_when_they_have_left_again() {
+    let segment = Segment::create(&Backing::Memfd, &RING).unwrap();
+    let come =
+        || [Role::Producer, Role::Consumer].map(|role| segment.occupancy().unwrap().come(role));
+    assert_eq!(come(), [0, 0]);
+    for _ in 0..10 {
+        drop(segment.mpmc_producer().unwrap());
+    }
+    let _held = [segment.mpmc_producer().unwrap(), segment.mpmc_producer().unwrap()];
+    drop(segment.mpmc_consumer().unwrap());
+    assert_eq!(come(), [12, 1]);
+    assert_eq!(segment.inspect().survey.producer.generation, 12);
+}

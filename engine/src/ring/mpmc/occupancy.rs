@@ -47,8 +47,8 @@ pub struct Occupancy {
     pub gaps: u64,
     /// Payload bytes of what is ready or taken.
     pub bytes: u64,
-    /// Whether a producer has ever come, and a consumer.
-    came: [bool; 2],
+    /// How many producers have come so far, and how many consumers.
+    came: [u64; 2],
     /// What no participant writes, if some of it was found.
     pub corruption: Option<Corruption>,
 }
@@ -74,7 +74,7 @@ impl Occupancy {
             writing: 0,
             gaps: 0,
             bytes: 0,
-            came: came.map(|field| word(MPMC_COMINGS + field) != 0),
+            came: came.map(|field| word(MPMC_COMINGS + field)),
             corruption: None,
         };
         for participant in 1..=geometry.seats() {
@@ -112,9 +112,14 @@ impl Occupancy {
         seen
     }
 
-    /// Whether one of that role has ever come.
-    pub fn has_come(&self, role: Role) -> bool {
+    /// How many of that role have come so far, those that left or died included.
+    pub fn come(&self, role: Role) -> u64 {
         self.came[role as usize]
+    }
+
+    /// Whether nothing is in the ring, and nothing is being put there.
+    pub fn is_drained(&self) -> bool {
+        self.ready + self.taken + self.writing + self.gaps == 0 && self.corruption.is_none()
     }
 
     fn look_at_seat(&mut self, participant: u16, word: &impl Fn(usize) -> u64) {

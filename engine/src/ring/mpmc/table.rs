@@ -147,7 +147,7 @@ impl<M: Crowd> Participant<M> {
         }
         (self.index, self.generation) = (index, generation);
         sign_in(&self.slots, index);
-        set_came(&self.slots, role);
+        count_coming(&self.slots, role);
         // ORDERING: Release, edge S: who sees us active sees who we are.
         set_standing(&self.slots, index, Standing::Active(generation, role));
         Ok(true)
@@ -299,8 +299,18 @@ fn has_come<M: Crowd>(slots: &Slots<M>, role: Role) -> bool {
     slots.coming(came_at(role)) != 0
 }
 
-fn set_came<M: Crowd>(slots: &Slots<M>, role: Role) {
-    slots.set_coming(came_at(role), 1);
+/// One more comes.
+fn count_coming<M: Crowd>(slots: &Slots<M>, role: Role) {
+    let at = MPMC_COMINGS + came_at(role);
+    // Ends: each time that it goes on, another one of the seats' holders has counted itself.
+    for _ in 0..=slots.geometry().seats() {
+        let seen = slots.coming(came_at(role));
+        // SAFETY: a control word below the seats, aligned by the layout.
+        let counted = unsafe { slots.memory().compare_exchange(at, seen, seen.wrapping_add(1)) };
+        if counted.is_ok() {
+            return;
+        }
+    }
 }
 
 fn has_died<M: Crowd>(slots: &Slots<M>, role: Role) -> bool {
