@@ -135,8 +135,8 @@ fn one_to_one(segment: &Inner) -> Result<Geometry, JoinError> {
     }
 }
 
-/// That the segment has its name, if it had one, and all of its bytes, and that nobody took it away.
-/// We have the door.
+/// That the segment has its name, if it had one, and all of its bytes, and that nobody took it
+/// away. We have the door.
 pub(super) fn check_there(segment: &Inner) -> Result<(), JoinError> {
     let state = segment.node.state().map_err(|error| failed("fstat", &error))?;
     if segment.named && state.nameless {

@@ -239,9 +239,9 @@ impl Segment {
         crowd::consumer(&self.inner)
     }
 
-    /// Who takes part in a ring of many, dead or alive, and what each holds. Looks at all slots, and
-    /// asks the kernel after each participant: for people, not for a loop. None in a ring of two
-    /// sides.
+    /// Who takes part in a ring of many, dead or alive, and what each holds. Looks at all slots,
+    /// and asks the kernel after each participant: for people, not for a loop. None in a ring of
+    /// two sides.
     pub fn attendances(&self) -> Vec<Attendance> {
         attendance::attendances(&self.inner)
     }

@@ -100,8 +100,9 @@ pub fn remove(name: &Name, removal: Removal) -> Result<(), RemoveError> {
     Ok(())
 }
 
-/// Tells those who hold a role that the segment is no more. In a ring of many hints stand where gates
-/// do elsewhere, and may be zero; its participants look at the mark when they find nothing to do.
+/// Tells those who hold a role that the segment is no more. In a ring of many hints stand where
+/// gates do elsewhere, and may be zero; its participants look at the mark when they find nothing
+/// to do.
 fn mark(raw: Raw, checked: &Checked) {
     // ORDERING: Release, all three: who sees a gate of zero finds the mark.
     for (at, word) in [(REMOVAL, REMOVED), (CONSUMER_GATE, 0), (PRODUCER_GATE, 0)] {

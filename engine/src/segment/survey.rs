@@ -7,8 +7,8 @@ use crate::ring::{Position, Role, Standing};
 use crate::sync::{Ordering, Raw};
 use core::mem::offset_of;
 
-/// What a segment showed; of a ring of many all producers are one side here. Its parts were read one after the other, so in a ring that is in use
-/// they need not fit together to the message.
+/// What a segment showed; of a ring of many all producers are one side here. Its parts were read
+/// one after the other, so in a ring that is in use they need not fit together to the message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Survey {
     /// The sending side.

@@ -1,4 +1,4 @@
-//! Who counts as gone, and who does not: by the kernel's lock, and the veto of a process that lives.
+//! Who counts as gone, and who does not: by the kernel's lock, and the veto of who lives.
 
 use super::RING;
 use super::common::{LONG, fork, named};
