@@ -6,11 +6,16 @@
 //!   \__/\__/ \____________________/
 //!  scheme place      options              unknown or repeated: an error
 //! ```
+//! Which ring, and of what slots if it is one of many, is read in `ring`.
+
+mod ring;
+
+pub(crate) use ring::{AskedSlots, Kind, delivery};
 
 use crate::units::{self, Bytes, UnitError};
 use crate::waiting::{self, BARRIERS, WAITS, WAKES};
 use annulus::layout::{CAPACITY_MAX, CAPACITY_MIN};
-use annulus::segment::{Name, NameError};
+use annulus::segment::{Name, NameError, SegmentError};
 use annulus::{Backing, Barrier, Wait, Wake};
 use std::ffi::{OsStr, OsString};
 use std::fmt;
@@ -24,6 +29,10 @@ pub(crate) const CAPACITY_DEFAULT: u64 = 1 << 20;
 pub(crate) struct Address {
     /// Where the segment is; never a memfd.
     pub(crate) backing: Backing,
+    /// Which ring was asked for. One that exists must be it; a new one is of two sides.
+    pub(crate) kind: Option<Kind>,
+    /// The slots that were asked for, of a ring of many.
+    pub(crate) slots: AskedSlots,
     /// The capacity that was asked for, in bytes. One that exists must have it.
     pub(crate) capacity: Option<u64>,
     /// Whether the last receiver leaves a ring that is closed and drained.
@@ -78,6 +87,10 @@ pub(crate) enum AddressError {
     NamedHugePages,
     /// Waking or a barrier for sides that do not sleep.
     NoSleepers,
+    /// An option of the other sort of ring, or of one whose sides sleep.
+    OtherRing(&'static str, Kind),
+    /// No ring of many has this shape.
+    Slots(SegmentError),
     /// Options for a command that asks for nothing but the place.
     NoOptions,
     /// No ring has this capacity.
@@ -102,6 +115,8 @@ impl Address {
         };
         let mut address = Address {
             backing: backing(place)?,
+            kind: None,
+            slots: AskedSlots::default(),
             capacity: None,
             keep: false,
             any_owner: false,
@@ -122,6 +137,7 @@ impl Address {
             seen.push(key);
             address.set(key, value)?;
         }
+        address.check_ring()?;
         if address.huge_pages.is_some() && matches!(address.backing, Backing::Named(_)) {
             return Err(AddressError::NamedHugePages);
         }
@@ -134,6 +150,7 @@ impl Address {
 
     fn set(&mut self, key: &str, value: &str) -> Result<(), AddressError> {
         match key {
+            "ring" => self.kind = Some(word("ring", value, Kind::of, ring::KINDS)?),
             "capacity" => self.capacity = Some(capacity(value)?),
             "keep" => self.keep = choice("keep", value, ["no", "yes"], "yes or no")?,
             "owner" => self.any_owner = choice("owner", value, ["self", "any"], "any or self")?,
@@ -153,7 +170,7 @@ impl Address {
             "barrier" => {
                 self.barrier = Some(word("barrier", value, waiting::barrier, BARRIERS)?);
             }
-            _ => return Err(AddressError::Unknown(key.to_owned())),
+            _ => return self.slots.set(key, value),
         }
         Ok(())
     }
@@ -246,7 +263,8 @@ impl fmt::Display for AddressError {
             AddressError::Unknown(key) => write!(
                 f,
                 "there is no option '{key}', the options are capacity, keep, owner, release, \
-                 pages, node, wait, wake and barrier"
+                 pages, node, wait, wake and barrier, and ring=mpmc with slots, payload, \
+                 participants, delivery and fixed"
             ),
             AddressError::Repeated(key) => {
                 write!(f, "the option '{key}' is given twice, give it once")
@@ -259,6 +277,8 @@ impl fmt::Display for AddressError {
                 "nobody sleeps where all spin, so there is no waking and no barrier: write wait= \
                  with spin-park or park, or neither of them",
             ),
+            AddressError::OtherRing(key, kind) => ring::other_ring(f, key, *kind),
+            AddressError::Slots(error) => error.fmt(f),
             AddressError::NoOptions => f.write_str("rm takes no options, write the name alone"),
             AddressError::NamedHugePages => f.write_str(
                 "shared memory under a name has no huge pages, use file:PATH on a hugetlbfs",

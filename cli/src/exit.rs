@@ -11,15 +11,18 @@
 //! | 5 | the segment is corrupted or was truncated |
 //! | 6 | it exists, is busy, or was refused |
 
+mod many;
 mod sentences;
+
+pub(crate) use many::{ManyFault, peer_of};
 
 use crate::address::BadAddress;
 use crate::standard::Standard;
 use crate::trial;
 use crate::units::UnitError;
-use annulus::Barrier;
 use annulus::error::{RecvError, SendError, Severed};
 use annulus::segment::{JoinError, RemoveError, SegmentError};
+use annulus::{Barrier, Segment};
 use annulus_benches::fault::Fault;
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -109,6 +112,8 @@ pub(crate) enum Failure {
     Recv { address: String, error: RecvError, received: u64 },
     /// The deadline passed while an input or the output was waited for.
     Slow { what: String },
+    /// Something at a ring of many.
+    Many { address: String, fault: ManyFault },
     /// The list of segments.
     List(io::Error),
     /// The guard against truncated files.
@@ -121,11 +126,29 @@ pub(crate) enum Failure {
 
 /// What a ring takes.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Limits {
-    /// Its capacity.
-    pub(crate) capacity: u64,
-    /// Its longest message.
-    pub(crate) longest: usize,
+pub(crate) enum Limits {
+    /// One of this capacity, messages to this length.
+    Capacity { capacity: u64, longest: usize },
+    /// One of many, messages to this length.
+    Slots { longest: usize },
+}
+
+impl Limits {
+    /// Those of a ring that is there.
+    pub(crate) fn of(segment: &Segment) -> Limits {
+        let (capacity, longest) = (segment.capacity(), segment.longest_message());
+        match segment.mpmc_geometry() {
+            None => Limits::Capacity { capacity, longest },
+            Some(_) => Limits::Slots { longest },
+        }
+    }
+
+    /// The longest message.
+    pub(crate) fn longest(&self) -> usize {
+        match *self {
+            Limits::Capacity { longest, .. } | Limits::Slots { longest } => longest,
+        }
+    }
 }
 
 /// The length of a message that is too long, as far as it was seen.
@@ -175,6 +198,7 @@ impl Failure {
             Failure::Remove { error, .. } => of_remove(*error),
             Failure::Send { error, .. } => of_send(*error),
             Failure::Recv { error, .. } => of_recv(*error),
+            Failure::Many { fault, .. } => fault.status(),
             Failure::Trial(fault) => fault.status(),
         }
     }
@@ -198,7 +222,12 @@ pub(crate) fn one_line(text: &str) -> String {
 
 fn of_segment(error: SegmentError) -> Status {
     match error {
-        SegmentError::Capacity { .. } | SegmentError::NamelessSysvSem => Status::Usage,
+        SegmentError::Capacity { .. }
+        | SegmentError::Slots { .. }
+        | SegmentError::LargeSlots { .. }
+        | SegmentError::Participants { .. }
+        | SegmentError::ManySpin { .. }
+        | SegmentError::NamelessSysvSem => Status::Usage,
         SegmentError::Exists
         | SegmentError::NotRegular
         | SegmentError::WrongOwner { .. }

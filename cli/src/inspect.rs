@@ -2,7 +2,11 @@
 //!
 //! No role is taken and nothing is stored: nobody notices. So a ring whose processes are gone is
 //! a record of how they ended. What is damaged is told by the status, and what can be read of it
-//! is printed all the same.
+//! is printed all the same. Who takes part in a ring of many is told by `mpmc`.
+
+mod mpmc;
+
+pub(crate) use mpmc::Crowd;
 
 use crate::address::Address;
 use crate::args::{self, Args};
@@ -10,7 +14,7 @@ use crate::clock::rfc3339;
 use crate::exit::{Failure, Status, one_line};
 use crate::units::Bytes;
 use crate::{ls, meet, print, usage};
-use annulus::layout::{Header, KIND_SPSC};
+use annulus::layout::{Header, KIND_MPMC, KIND_SPSC};
 use annulus::ring::{Position, Standing, Waiting};
 use annulus::segment::{Inspection, JoinError, RoleSurvey, SegmentError};
 use annulus::{Attach, Backing, Segment, Wake};
@@ -37,6 +41,8 @@ struct Seen {
     waiting: Waiting,
     longest: usize,
     inspection: Inspection,
+    /// Of a ring of many.
+    crowd: Option<Crowd>,
 }
 
 /// Runs the command.
@@ -50,6 +56,7 @@ pub(crate) fn run(args: Args) -> Result<Status, Failure> {
             waiting: segment.waiting(),
             longest: segment.longest_message(),
             inspection: segment.inspect(),
+            crowd: Crowd::of(&segment),
         }),
         Err(failure) => Err(failure),
     };
@@ -120,7 +127,9 @@ fn text(address: &Address, file: &File, seen: &Result<Seen, Failure>) -> String 
         ("file", format!("{}, {} bytes", file.path.display(), file.bytes)),
         ("owner", format!("user {}, mode {:04o}", file.owner, file.mode)),
     ];
-    let Ok(Seen { header, waiting, longest, inspection }) = seen else { return table(&lines) };
+    let Ok(Seen { header, waiting, longest, inspection, crowd }) = seen else {
+        return table(&lines);
+    };
     let Inspection { survey, backlog, .. } = inspection;
     let about = if backlog.exact { "" } else { "about " };
     lines.extend([
@@ -132,13 +141,22 @@ fn text(address: &Address, file: &File, seen: &Result<Seen, Failure>) -> String 
         ("barrier", barrier(*waiting)),
         ("segment", segment_id(header)),
         ("state", ls::state(survey).to_owned()),
-        ("unread", format!("{about}{} messages, {} bytes", backlog.messages, backlog.bytes)),
     ]);
+    if let Some(crowd) = crowd {
+        lines.extend(crowd.lines());
+    }
+    lines.extend([(
+        "unread",
+        format!("{about}{} messages, {} bytes", backlog.messages, backlog.bytes),
+    )]);
     if let Some(at) = survey.closed_at {
         lines.push(("closed at", at.to_string()));
     }
     if let Some(corruption) = inspection.corruption {
         lines.push(("damaged", format!("{}, at {}", corruption.what, corruption.at)));
+    }
+    if let Some(crowd) = crowd {
+        return table(&lines) + "\n" + &crowd.table();
     }
     let positions = [backlog.tail, backlog.head];
     table(&lines) + "\n" + &sides([&survey.producer, &survey.consumer], positions)
@@ -181,9 +199,9 @@ fn object(address: &Address, file: &File, seen: &Result<Seen, Failure>) -> Value
         "mode": format!("{:04o}", file.mode),
         "bytes": file.bytes,
     });
-    let (header, waiting, longest, inspection) = match seen {
-        Ok(Seen { header, waiting, longest, inspection }) => {
-            (header, *waiting, longest, inspection)
+    let (header, waiting, longest, inspection, crowd) = match seen {
+        Ok(Seen { header, waiting, longest, inspection, crowd }) => {
+            (header, *waiting, longest, inspection, crowd)
         }
         Err(failure) => {
             object["error"] = json!({ "code": code(failure), "text": failure.to_string() });
@@ -218,6 +236,9 @@ fn object(address: &Address, file: &File, seen: &Result<Seen, Failure>) -> Value
     });
     if let (Value::Object(all), Value::Object(fields)) = (&mut object, fields) {
         all.extend(fields);
+        if let Some(crowd) = crowd {
+            crowd.add_to(all);
+        }
     }
     object
 }
@@ -226,9 +247,9 @@ fn side(side: &RoleSurvey, position: Position) -> Value {
     json!({
         "state": state(side),
         "held": side.held,
-        "pid": (side.generation > 0).then_some(side.pid),
+        "pid": is_known(side).then_some(side.pid),
         "since": since(side),
-        "since_ns": (side.generation > 0).then_some(side.since_ns),
+        "since_ns": is_known(side).then_some(side.since_ns),
         "generation": side.generation,
         "position": position,
         "messages": side.messages,
@@ -253,13 +274,19 @@ fn state(side: &RoleSurvey) -> &'static str {
     }
 }
 
+/// Whether it is known who has the role or had it last: of a ring of many, who is there.
+fn is_known(side: &RoleSurvey) -> bool {
+    side.generation > 0 && side.pid != 0
+}
+
 fn since(side: &RoleSurvey) -> Option<String> {
-    (side.generation > 0).then(|| rfc3339(side.since_ns))
+    is_known(side).then(|| rfc3339(side.since_ns))
 }
 
 fn kind(header: &Header) -> String {
     match header.kind {
         KIND_SPSC => "spsc".to_owned(),
+        KIND_MPMC => "mpmc".to_owned(),
         other => other.to_string(),
     }
 }

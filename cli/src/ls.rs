@@ -3,11 +3,13 @@
 //! Each ring is mapped and looked at, and no role is taken: nobody notices. What has a ring's name
 //! and is no file (a link, a FIFO) is in a sender's way, so it is listed with the rest.
 
+use crate::address::Kind;
 use crate::args::Args;
 use crate::exit::{Failure, Status};
+use crate::inspect::Crowd;
 use crate::units::Bytes;
 use crate::{meet, print, usage};
-use annulus::ring::Standing;
+use annulus::ring::{Role, Standing};
 use annulus::segment::{Listed, Name, RoleSurvey, SegmentError, Shape, Survey, list};
 use annulus::{Attach, Backing, Segment, Wait};
 use lexopt::prelude::{Long, Short};
@@ -39,6 +41,8 @@ struct Seen {
     /// That of its records, if it takes one type only.
     shape: Option<Shape>,
     survey: Survey,
+    /// Of a ring of many.
+    crowd: Option<Crowd>,
 }
 
 /// Runs the command.
@@ -97,6 +101,7 @@ impl Row {
                 wait: segment.waiting().policy(),
                 shape: segment.shape(),
                 survey: segment.survey(),
+                crowd: Crowd::of(&segment),
             }),
             Err(SegmentError::NotFound) => return None,
             Err(error) => Err(error),
@@ -107,6 +112,14 @@ impl Row {
     fn cells(&self) -> [String; 6] {
         let (name, owner) = (self.listed.name.to_string(), self.listed.uid.to_string());
         match &self.seen {
+            Ok(Seen { survey, crowd: Some(crowd), .. }) => [
+                name,
+                owner,
+                crowd.size(),
+                state(survey).to_owned(),
+                crowd.processes(Role::Producer),
+                crowd.processes(Role::Consumer),
+            ],
             Ok(Seen { capacity, survey, .. }) => [
                 name,
                 owner,
@@ -132,7 +145,9 @@ impl Row {
             "modified": modified.as_secs(),
         });
         match &self.seen {
-            Ok(Seen { capacity, wait, shape, survey }) => {
+            Ok(Seen { capacity, wait, shape, survey, crowd }) => {
+                let kind = if crowd.is_some() { Kind::Mpmc } else { Kind::Spsc };
+                object["kind"] = json!(kind.to_string());
                 object["capacity"] = json!(capacity);
                 object["wait"] = json!(wait.to_string());
                 object["record_bytes"] = json!(shape.map(|shape| shape.bytes));
@@ -143,6 +158,9 @@ impl Row {
                 object["closed_at"] = json!(survey.closed_at);
                 object["sender"] = role(&survey.producer);
                 object["receiver"] = role(&survey.consumer);
+                if let (Value::Object(all), Some(crowd)) = (&mut object, crowd) {
+                    all.extend(crowd.fields());
+                }
             }
             Err(error) => {
                 object["error"] = json!({

@@ -84,7 +84,7 @@ impl Output {
         let mut prefix = [0; PREFIX];
         let mut free = &mut prefix[..];
         if self.form == Form::Meta {
-            // A position has at most 20 digits and an attempt 1: it fits.
+            // A position has at most 20 digits and an attempt 2: it fits.
             let _ = write!(free, "{position}\t{attempt}\t");
         }
         let prefix_len = PREFIX - free.len();

@@ -12,13 +12,17 @@
 //! A message is released only after write(2) has taken it whole. One write takes at most 8
 //! messages or 1/8 of the ring, and what it took is released at once: so that much, and no more,
 //! comes again when this process is killed.
+//!
+//! In a ring of many each message goes to one receiver, and by itself: `mpmc`.
 
-use crate::address::Address;
+mod mpmc;
+
+use crate::address::{Address, Kind};
 use crate::args::{self, Args};
 use crate::descriptor::Stop;
-use crate::exit::{Failure, Status, note};
+use crate::exit::{Failure, ManyFault, Status, note};
 use crate::limit::Limit;
-use crate::meet::{self, Receiving};
+use crate::meet::{self, Consuming, Receiving};
 use crate::output::{Form, Output, Written};
 use crate::watch::Watch;
 use crate::{trial, units, usage, waiting};
@@ -50,6 +54,8 @@ struct Asked {
     wait_for: Option<Duration>,
     deadline: Option<Duration>,
     follow: bool,
+    /// So many senders are to have come first.
+    producers: u64,
     count: u64,
 }
 
@@ -66,14 +72,17 @@ pub(crate) fn run(args: Args) -> Result<Status, Failure> {
     let mut receiver = Receiver { asked: &asked, limit, output, received: 0, suspects: 0 };
     // Ends with the stream, an error or the limit; with --follow and no limit it need not.
     loop {
-        let Receiving { segment, mut consumer, succeeds_a_dead, told, .. } =
+        let Receiving { segment, consumer, succeeds_a_dead, told, .. } =
             meet::receiver(&asked.address, wait)?;
-        receiver.suspects = if succeeds_a_dead { BATCH } else { 0 };
-        if asked.address.release_each {
-            consumer.release_each();
-        }
-        let end = receiver.receive(&segment, &mut consumer, told.then_some(wait))?;
-        consumer.close();
+        let end = match consumer {
+            Consuming::Many(consumer) => receiver.receive_of_many(&segment, consumer, wait)?,
+            Consuming::One(mut consumer) => {
+                receiver.suspects = if succeeds_a_dead { BATCH } else { 0 };
+                let end = receiver.receive(&segment, &mut consumer, told.then_some(wait))?;
+                consumer.close();
+                end
+            }
+        };
         if end != End::Orphaned && !asked.address.keep {
             unlink(&asked.address, &segment);
         }
@@ -90,6 +99,7 @@ fn parse(mut args: Args) -> Result<Option<Asked>, Failure> {
     let (mut check, mut json) = (false, false);
     let mut given = waiting::Given::default();
     let (mut wait_for, mut deadline, mut count) = (Some(WAIT_FOR), None, u64::MAX);
+    let mut producers = None;
     while let Some(arg) = args.next()? {
         match arg {
             Short('h') | Long("help") => return Ok(None),
@@ -102,6 +112,9 @@ fn parse(mut args: Args) -> Result<Option<Asked>, Failure> {
             Long("wake") => given.wake(&mut args)?,
             Long("wait-for") => wait_for = args.option("--wait-for", units::span)?,
             Long("deadline") => deadline = args.option("--deadline", units::span)?,
+            Long("producers") => {
+                producers = Some(args.positive("--producers", units::number)?);
+            }
             Long("count") => count = args.positive("--count", units::number)?,
             Value(word) if address.is_none() => address = Some(args::address(word)?),
             other => {
@@ -115,7 +128,12 @@ fn parse(mut args: Args) -> Result<Option<Asked>, Failure> {
         (false, true) => return Err(args.missing("--check, which --json goes with,")),
         (false, false) => None,
     };
-    let excluded = [(raw, "--raw"), (meta, "--meta"), (follow, "--follow")];
+    let excluded = [
+        (raw, "--raw"),
+        (meta, "--meta"),
+        (follow, "--follow"),
+        (producers.is_some(), "--producers"),
+    ];
     if check.is_some()
         && let Some((_, option)) = excluded.iter().find(|(given, _)| *given)
     {
@@ -129,7 +147,12 @@ fn parse(mut args: Args) -> Result<Option<Asked>, Failure> {
     };
     let mut address = address.ok_or(args.missing("an address"))?;
     given.ask(&mut address, None, &args)?;
-    Ok(Some(Asked { address, form, check, wait_for, deadline, follow, count }))
+    if check.is_some() && address.kind == Some(Kind::Mpmc) {
+        let fault = ManyFault::Check;
+        return Err(Failure::Many { address: address.to_string(), fault });
+    }
+    let producers = producers.unwrap_or(1);
+    Ok(Some(Asked { address, form, check, wait_for, deadline, follow, producers, count }))
 }
 
 /// How a trial is told of.
@@ -178,6 +201,13 @@ impl Receiver<'_> {
         consumer: &mut Consumer,
         told: Option<Limit>,
     ) -> Result<End, Failure> {
+        if self.asked.producers > 1 {
+            let fault = ManyFault::OneProducer { wanted: self.asked.producers };
+            return Err(Failure::Many { address: self.asked.address.to_string(), fault });
+        }
+        if self.asked.address.release_each {
+            consumer.release_each();
+        }
         let mut successor_until = told;
         let watch = Watch::on(segment);
         // Ends with the stream, an error or a limit; with --follow and no limit it need not.

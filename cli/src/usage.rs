@@ -23,7 +23,15 @@ usage: annulus COMMAND [OPTION...] [ARGUMENT...]
 
 An ADDRESS is shm:NAME, or NAME alone: the ring /dev/shm/annulus.NAME; or file:PATH. A NAME has
 1 to 200 of A-Z a-z 0-9 . _ -. Options follow as ?key=value&key=value:
-  capacity=64KiB   the ring's size, a power of two from 64 to 1GiB; 1MiB when it is created
+  ring=mpmc        a ring of many senders and many receivers, each message to one of these; spsc,
+                   one of both, when it is created with none asked for
+  slots=4096       of an mpmc ring, how many messages it holds: a power of two from 64 on
+  payload=256      of an mpmc ring, its longest message in bytes; fixed=yes: all have that length
+  participants=128 of an mpmc ring, how many may take part at a time: 1000 at most
+  delivery=D       of an mpmc ring, what becomes of a message whose receiver dies: it goes to
+                   another one (at-least-once), or it is given up (at-most-once)
+                   Created with none asked for it has 4096, 256, 128, at-least-once and fixed=no
+  capacity=64KiB   an spsc ring's size, a power of two from 64 to 1GiB; 1MiB when it is created
                    with none asked for; a ring that exists must have the one asked for
   keep=yes         recv leaves the ring when it is closed and drained
   owner=any        a ring of another user will do
@@ -45,14 +53,16 @@ usage: annulus send [OPTION...] [--chunk N] ADDRESS [FILE...]
 
 Sends each line of the files as a message, without its newline; the last line may lack one, and
 an empty line is an empty message. Standard input is read for `-` and when there is no file. The
-ring is created, or joined if it exists and has no sender; what is unread in it stays.
+ring is created, or joined if it exists and has no sender, or is one of many (?ring=mpmc): then
+several may send at once. What is unread in it stays.
 
   --chunk N      send blocks of N bytes instead; the last one of each file may be shorter
   --deadline T   give up after T, with status 4; `forever` unless given
   --persist      a receiver that leaves or dies does not end the sending: wait for the next one
   --wait W       how both sides wait in a new ring: spin (look all the time: the fastest, and a
                  core for each who waits), spin-park (look for up to 50 us, then sleep) or park
-                 (sleep at once); spin-park unless given. A ring that exists must have it
+                 (sleep at once); spin-park unless given, and in a ring of many spin, which is all
+                 that it has yet. A ring that exists must have it
   --wake M       what wakes who sleeps: futex (unless given), posix-sem (a semaphore in the ring's
                  memory), sysv-sem (a set in the kernel, for shm: only) or event (raw_sync's: NOT
                  crash-safe). With spin-park or park
@@ -92,6 +102,8 @@ written; then it removes the ring, if that is one in shared memory.
   --wake M       what wakes them must be futex, posix-sem, sysv-sem or event; the same
   --deadline T   give up after T, with status 4; `forever` unless given
   --follow       go on with the next sender, for ever
+  --producers N  wait first until N senders have come to the ring, those that left included, as
+                 long as --wait-for says: of a ring of many, which else ends when all have left
   --count N      end after N messages; the rest stays in the ring
   --check        receive a trial of 'send --count': check every byte and the order, and write how
                  much came, how fast, and, if it was sent with --rate, how long messages took one
@@ -102,6 +114,12 @@ A message is released after write(2) has taken it; 8 of them, or an eighth of th
 time. So when recv is killed or stopped (Ctrl-C), no message is lost, and so many come again to
 the next one. When nobody reads the output any more it ends with status 0, and what was not
 written stays in the ring. If the sender died: status 3, after all that it had sent.
+
+Of a ring of many several receivers share the messages, each written and released by itself. One
+whose receiver is killed comes to another one, and ATTEMPT says how often it did. A message that
+its sender died in is missing: its position is told on standard error. The end comes when all
+senders have left and all receivers have written what they took; the last one to leave removes
+the ring, also when a sender has died (status 3). There is no --check.
 
 With --check, a wrong byte, a missing message or one that comes again is status 5, since the ring
 did not hold what was sent; a message that is none of the trial is status 1. It stays in the ring.
@@ -114,6 +132,7 @@ usage: annulus ls [--json]
 
 Lists the rings in shared memory: name, owner, capacity, state, and the processes that send and
 receive. What has a ring's name and cannot be opened, or is no ring, is listed with the reason.
+Of a ring of many the capacity is its slots and the longest message, such as 4096x256.
 
   --json   one JSON object a line
 
@@ -136,6 +155,9 @@ wait       how its sides wait, waking what wakes one that sleeps, and barrier ho
 States of a side: never joined, joining, alive, closing, closed (it left in good order), dead (its
 process ended and did not close), gone (closed or dead, and a new sender has come since).
 A pid is the process as it saw itself; it and since are those of the last one who had the role.
+Of a ring of many each participant has a line: what it holds (written by it, or in its hand), the
+oldest position of that, and how many messages it gave up. What is held: waiting messages, those
+taken and not yet released, those being written, and gaps that nobody was told of.
 position   how far the sender has sent and the receiver has released, in bytes of the ring
 messages, bytes, waits, backstop   counted since the ring was made, whoever had the role; told now
            and then, so behind by a ring's length at most, and what a killed process had moved

@@ -1,8 +1,9 @@
 //! Which addresses are understood, and how the others are refused.
 
-use super::{Address, AddressError};
+use super::{Address, AddressError, Kind};
+use annulus::ring::mpmc::{Delivery, Geometry};
 use annulus::segment::Name;
-use annulus::{Backing, Barrier, Wait};
+use annulus::{Backing, Barrier, Slots, Wait};
 use std::ffi::OsStr;
 
 fn parse(text: &str) -> Result<Address, AddressError> {
@@ -108,4 +109,24 @@ fn an_impossible_capacity_is_refused_with_the_nearest_possible_one() {
     for possible in ["64", "4KiB", "1MiB", "1GiB"] {
         assert!(parse(&format!("a?capacity={possible}")).is_ok(), "{possible}");
     }
+}
+
+#[test]
+fn a_ring_of_many_has_slots_and_the_rest_unless_it_is_asked_for() {
+    let many = parse("a?ring=mpmc").unwrap();
+    assert_eq!((many.kind, many.slots.payload_for_new()), (Some(Kind::Mpmc), 256));
+    assert_eq!(many.slots.for_new(), Slots::of(4096, 256));
+    let all = "a?fixed=yes&delivery=at-most-once&participants=9&payload=1KiB&slots=64&ring=mpmc";
+    let all = parse(all).unwrap().slots;
+    let wanted = Slots::of(64, 1024).participants(9).delivery(Delivery::AtMostOnce).of_one_length();
+    assert_eq!(all.for_new(), wanted);
+    let found = Geometry::new(64, 1024).unwrap().with_seats(9).unwrap();
+    let found = found.delivering(Delivery::AtMostOnce);
+    let differs = |found| all.difference(found).map(|(found, asked)| found + " " + &asked);
+    assert_eq!(differs(found).as_deref(), Some("fixed=no fixed=yes"));
+    assert_eq!(differs(found.of_one_length()), None);
+    assert_eq!(parse("a").unwrap().slots.difference(found), None);
+    // So long messages are possible in a ring that has fewer slots.
+    assert!(parse("a?ring=mpmc&payload=1MiB").is_ok());
+    assert_eq!(parse("a?ring=spsc").unwrap().kind, Some(Kind::Spsc));
 }

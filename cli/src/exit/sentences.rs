@@ -109,7 +109,7 @@ impl fmt::Display for Failure {
             Failure::LongBlocks { address, option, bytes, ring } => {
                 let given = Bytes(*bytes as u64);
                 write!(f, "{address}: {option} {given} is too long: {}, give less", Takes(ring))?;
-                larger(f, Length::Exactly(*bytes))
+                larger(f, Length::Exactly(*bytes), ring)
             }
             Failure::TooLong { address, number, len, ring } => {
                 let (bound, bytes) = match *len {
@@ -122,7 +122,7 @@ impl fmt::Display for Failure {
                      make it shorter",
                     Takes(ring)
                 )?;
-                larger(f, *len)
+                larger(f, *len, ring)
             }
             Failure::Send { address, error: SendError::Severed(cause), sent } => {
                 severed(f, address, *cause)?;
@@ -155,6 +155,7 @@ impl fmt::Display for Failure {
             Failure::Recv { address, error, received } => {
                 write!(f, "{address}: {error}; {} received before", Messages(*received))
             }
+            Failure::Many { address, fault } => fault.say(f, address),
             Failure::Slow { what } => {
                 write!(f, "the deadline passed while waiting for {what}, allow more time")
             }
@@ -226,11 +227,11 @@ fn no_membarrier(f: &mut fmt::Formatter<'_>, address: &str, errno: i32) -> fmt::
     )
 }
 
-fn corrupted(f: &mut fmt::Formatter<'_>, address: &str, what: What) -> fmt::Result {
+pub(super) fn corrupted(f: &mut fmt::Formatter<'_>, address: &str, what: What) -> fmt::Result {
     write!(f, "{address}: the ring is corrupted, {what}: {}", Remove(address))
 }
 
-fn severed(f: &mut fmt::Formatter<'_>, address: &str, cause: Severed) -> fmt::Result {
+pub(super) fn severed(f: &mut fmt::Formatter<'_>, address: &str, cause: Severed) -> fmt::Result {
     match cause {
         Severed::Truncated => write!(
             f,
@@ -266,11 +267,17 @@ fn call_failed(
 }
 
 /// The end of a sentence about a message that is too long: a ring that takes it, if there is one.
-fn larger(f: &mut fmt::Formatter<'_>, len: Length) -> fmt::Result {
+fn larger(f: &mut fmt::Formatter<'_>, len: Length, ring: &Limits) -> fmt::Result {
     let (bytes, bound) = match len {
         Length::Exactly(bytes) => (bytes, ""),
         Length::AtLeast(bytes) => (bytes, " or more"),
     };
+    if let Limits::Slots { .. } = ring {
+        return match meet::is_possible_payload(bytes) {
+            true => write!(f, " or make a ring with ?ring=mpmc&payload={bytes}{bound}"),
+            false => f.write_str(", no ring takes so much"),
+        };
+    }
     match meet::capacity_for(bytes) {
         Some(enough) => write!(f, " or make a ring with ?capacity={}{bound}", Bytes(enough)),
         None => f.write_str(", no ring takes so much"),
@@ -312,8 +319,14 @@ struct Takes<'a>(&'a Limits);
 
 impl fmt::Display for Takes<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Limits { capacity, longest } = *self.0;
-        write!(f, "a ring of {} takes at most {longest} bytes", Bytes(capacity))
+        match *self.0 {
+            Limits::Capacity { capacity, longest } => {
+                write!(f, "a ring of {} takes at most {longest} bytes", Bytes(capacity))
+            }
+            Limits::Slots { longest } => {
+                write!(f, "the slots of this ring take at most {longest} bytes")
+            }
+        }
     }
 }
 
@@ -339,7 +352,7 @@ impl fmt::Display for Refused<'_> {
 }
 
 /// A number of messages.
-struct Messages(u64);
+pub(super) struct Messages(pub(super) u64);
 
 impl fmt::Display for Messages {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -10,9 +10,9 @@ use super::message;
 use super::summary::Summary;
 use super::{clock, interrupt};
 use crate::address::Address;
-use crate::exit::{Failure, Status};
+use crate::exit::{Failure, ManyFault, Status};
 use crate::limit::Limit;
-use crate::meet::{self, Receiving};
+use crate::meet::{self, Consuming, Receiving};
 use crate::watch::Watch;
 use crate::{print, recv};
 use annulus::error::{RecvError, Severed};
@@ -51,6 +51,10 @@ pub(crate) fn run(asked: &Asked<'_>) -> Result<Status, Failure> {
     interrupt::watch();
     let mut trial = Trial::new(asked);
     let result = trial.receive();
+    if let Err(failure @ Failure::Many { .. }) = result {
+        // There was no trial to tell of.
+        return Err(failure);
+    }
     let printed = print::all(&trial.told(result.as_ref().err()));
     // What was found wrong goes before a summary that nobody takes.
     result.and(printed)?;
@@ -110,11 +114,12 @@ impl<'a> Trial<'a> {
     fn receive(&mut self) -> Result<(), Failure> {
         // Ends with the trial, an error or a limit: another turn follows only a ring without name.
         loop {
-            let Some(Receiving { segment, mut consumer, succeeds_a_dead, told, is_first }) =
+            let Some(Receiving { segment, consumer, succeeds_a_dead, told, is_first }) =
                 self.meet()?
             else {
                 return Ok(());
             };
+            let Consuming::One(mut consumer) = consumer else { return Err(self.of_many()) };
             self.ledger.join(is_first, if succeeds_a_dead { BATCH } else { 0 });
             if self.asked.address.release_each {
                 consumer.release_each();
@@ -285,6 +290,10 @@ impl<'a> Trial<'a> {
 
     fn fault(&self, position: Position, kind: Kind) -> Failure {
         Failure::Trial(Fault { address: self.asked.address.to_string(), position, kind })
+    }
+
+    fn of_many(&self) -> Failure {
+        Failure::Many { address: self.asked.address.to_string(), fault: ManyFault::Check }
     }
 
     fn failed(&self, error: RecvError) -> Failure {

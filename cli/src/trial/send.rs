@@ -5,19 +5,15 @@ use super::message::{Stamp, fill, seal};
 use super::pace::Pace;
 use super::traffic::Traffic;
 use crate::exit::Failure;
-use crate::limit::Limit;
-use crate::send::Sender;
+use crate::send::Outlet;
 use std::hash::{BuildHasher, Hasher, RandomState};
 
 /// Messages between two looks at the limit, where nothing else waits.
 const LOOK: u64 = 256;
 
-/// Sends all of `traffic`, within `limit`.
-pub(crate) fn send(
-    sender: &mut Sender<'_>,
-    traffic: &Traffic,
-    limit: Limit,
-) -> Result<(), Failure> {
+/// Sends all of `traffic`, within the limit of `outlet`.
+pub(crate) fn send(outlet: &mut impl Outlet, traffic: &Traffic) -> Result<(), Failure> {
+    let limit = outlet.limit();
     // The standard library's hasher begins with random keys: another run, another seed.
     let seed = RandomState::new().build_hasher().finish();
     let pace = traffic.rate.map(Pace::from_now);
@@ -26,7 +22,7 @@ pub(crate) fn send(
     for number in 0..traffic.count.unwrap_or(u64::MAX) {
         if pace.is_some() {
             // Whoever looks at a slow run would see nothing of it for a ring's length.
-            sender.publish_counters();
+            outlet.publish_counters();
         }
         let message = &mut buffer[..traffic.len(seed, number)];
         fill(message, seed, number);
@@ -40,7 +36,7 @@ pub(crate) fn send(
         let last = traffic.count == Some(number + 1);
         let sent_ns = pace.map(|_| now_ns());
         seal(message, &Stamp { seed, number, sent_ns, last });
-        sender.send(message)?;
+        outlet.send(message)?;
     }
     Ok(())
 }

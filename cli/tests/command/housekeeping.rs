@@ -184,7 +184,7 @@ fn an_empty_shared_memory_lists_as_nothing() {
 
 /// Runs a script with a shared memory of its own; `$0` is the command.
 #[track_caller]
-fn in_own_shm(script: &str) -> Output {
+pub(crate) fn in_own_shm(script: &str) -> Output {
     let mut command = Command::new("sh");
     command.args(["-c", script, env!("CARGO_BIN_EXE_annulus")]);
     Child::spawn(small_shm(&mut command, 16 << 20)).wait_within(LONG)

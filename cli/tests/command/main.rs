@@ -9,6 +9,8 @@ mod leaving;
 mod lifecycle;
 mod limits;
 mod lines;
+mod many;
+mod many_ends;
 mod output;
 mod refusals;
 mod sentences;

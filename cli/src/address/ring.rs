@@ -1,0 +1,208 @@
+//! Which ring an address asks for: one of two sides, or one of many and what slots that has.
+//!
+//! ```text
+//!   ring=spsc   capacity=1MiB
+//!   ring=mpmc   slots=4096   payload=256   participants=128   delivery=at-least-once   fixed=no
+//! ```
+//! What is not asked for is followed in a ring that exists, and stands above in a new one.
+
+use super::{Address, AddressError, choice, unit, word};
+use crate::units::{self, UnitError};
+use annulus::Slots;
+use annulus::layout::{CAPACITY_MAX, SEATS_MAX, SLOT_CELL, SLOTS_MIN};
+use annulus::ring::mpmc::{Delivery, Geometry};
+use annulus::segment::SegmentError;
+use std::fmt;
+
+/// The slots of a ring of many that is created with none asked for.
+const SLOTS_DEFAULT: u64 = 4096;
+
+/// The longest message of one, in bytes.
+const PAYLOAD_DEFAULT: u32 = 256;
+
+/// The words for the sorts of rings.
+pub(super) const KINDS: &str = "spsc or mpmc";
+
+/// The words for what becomes of a message whose receiver died.
+const DELIVERIES: &str = "at-least-once or at-most-once";
+
+/// A sort of ring.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// One sender, one receiver.
+    Spsc,
+    /// Many of both, each message to one of them.
+    Mpmc,
+}
+
+impl Kind {
+    /// The sort of that name.
+    pub(super) fn of(word: &str) -> Option<Kind> {
+        [Kind::Spsc, Kind::Mpmc].into_iter().find(|kind| kind.to_string() == word)
+    }
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Kind::Spsc => "spsc",
+            Kind::Mpmc => "mpmc",
+        })
+    }
+}
+
+/// What was asked of a ring of many; one that exists must have it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct AskedSlots {
+    count: Option<u64>,
+    payload: Option<u32>,
+    participants: Option<u16>,
+    delivery: Option<Delivery>,
+    is_of_one_length: Option<bool>,
+}
+
+impl AskedSlots {
+    pub(super) fn set(&mut self, key: &str, value: &str) -> Result<(), AddressError> {
+        match key {
+            "slots" => self.count = Some(unit("slots", value, units::number)?),
+            "payload" => self.payload = Some(narrow("payload", value, units::size)?),
+            "participants" => {
+                self.participants = Some(narrow("participants", value, units::number)?);
+            }
+            "delivery" => {
+                self.delivery = Some(word("delivery", value, delivery_of, DELIVERIES)?);
+            }
+            "fixed" => {
+                self.is_of_one_length = Some(choice("fixed", value, ["no", "yes"], "yes or no")?);
+            }
+            _ => return Err(AddressError::Unknown(key.to_owned())),
+        }
+        Ok(())
+    }
+
+    /// The slots of a new ring.
+    pub(crate) fn for_new(self) -> Slots {
+        let payload = self.payload.unwrap_or(PAYLOAD_DEFAULT);
+        let slots = Slots::of(self.count.unwrap_or(SLOTS_DEFAULT), payload)
+            .participants(self.participants.unwrap_or(Geometry::SEATS))
+            .delivery(self.delivery.unwrap_or_default());
+        if self.is_of_one_length == Some(true) { slots.of_one_length() } else { slots }
+    }
+
+    /// The longest message of a new ring, in bytes.
+    pub(crate) fn payload_for_new(self) -> usize {
+        self.payload.unwrap_or(PAYLOAD_DEFAULT) as usize
+    }
+
+    /// The first thing that was asked for and that the ring of that shape does not have: as it is,
+    /// and as it was asked for.
+    pub(crate) fn difference(self, found: Geometry) -> Option<(String, String)> {
+        let yes_no = |yes| if yes { "yes" } else { "no" }.to_owned();
+        let found = [
+            ("slots", found.slots().to_string()),
+            ("payload", found.payload().to_string()),
+            ("participants", found.seats().to_string()),
+            ("delivery", delivery(found.delivery()).to_owned()),
+            ("fixed", yes_no(found.is_of_one_length())),
+        ];
+        let mut pairs = found.into_iter().zip(self.given());
+        pairs.find_map(|((key, found), (_, asked))| {
+            let asked = asked.filter(|asked| *asked != found)?;
+            Some((format!("{key}={found}"), format!("{key}={asked}")))
+        })
+    }
+
+    /// Each option, and its value if it was given.
+    fn given(self) -> [(&'static str, Option<String>); 5] {
+        let yes_no = |yes| if yes { "yes" } else { "no" }.to_owned();
+        [
+            ("slots", self.count.map(|count| count.to_string())),
+            ("payload", self.payload.map(|payload| payload.to_string())),
+            ("participants", self.participants.map(|participants| participants.to_string())),
+            ("delivery", self.delivery.map(|asked| delivery(asked).to_owned())),
+            ("fixed", self.is_of_one_length.map(yes_no)),
+        ]
+    }
+
+    /// That there can be such a ring.
+    fn check(self) -> Result<(), SegmentError> {
+        let count = self.count.unwrap_or(SLOTS_DEFAULT);
+        if !count.is_power_of_two() || !(SLOTS_MIN..=CAPACITY_MAX / SLOT_CELL).contains(&count) {
+            return Err(SegmentError::Slots { asked: count });
+        }
+        let payload = self.payload.unwrap_or(PAYLOAD_DEFAULT);
+        // How many are in a ring that exists is not known here: it may have the fewest.
+        let geometry = Geometry::new(self.count.unwrap_or(SLOTS_MIN), payload);
+        let geometry = geometry.ok_or(SegmentError::LargeSlots { slots: count, payload })?;
+        let asked = self.participants.unwrap_or(Geometry::SEATS);
+        match geometry.with_seats(asked) {
+            Some(_) => Ok(()),
+            None => Err(SegmentError::Participants { asked, limit: SEATS_MAX }),
+        }
+    }
+}
+
+impl Address {
+    /// That all options are of the ring that is asked for.
+    pub(super) fn check_ring(&self) -> Result<(), AddressError> {
+        if self.kind != Some(Kind::Mpmc) {
+            let mut given = self.slots.given().into_iter();
+            return match given.find(|(_, value)| value.is_some()) {
+                Some((key, _)) => Err(AddressError::OtherRing(key, Kind::Spsc)),
+                None => Ok(()),
+            };
+        }
+        for (key, is_given) in [
+            ("capacity", self.capacity.is_some()),
+            ("wake", self.wake.is_some()),
+            ("barrier", self.barrier.is_some()),
+        ] {
+            if is_given {
+                return Err(AddressError::OtherRing(key, Kind::Mpmc));
+            }
+        }
+        self.slots.check().map_err(AddressError::Slots)
+    }
+}
+
+/// Says that `key` is no option of that sort of ring.
+pub(super) fn other_ring(f: &mut fmt::Formatter<'_>, key: &str, kind: Kind) -> fmt::Result {
+    match (kind, key) {
+        (Kind::Spsc, _) => write!(
+            f,
+            "{key}= is for rings of many senders and receivers, write ring=mpmc&{key}= or leave \
+             it out"
+        ),
+        (Kind::Mpmc, "capacity") => f.write_str(
+            "capacity= is for rings of one sender, the size of one with ring=mpmc is said by \
+             slots= and payload=",
+        ),
+        (Kind::Mpmc, _) => write!(
+            f,
+            "{key}= is for rings whose sides sleep, and those of one with ring=mpmc spin: leave it \
+             out"
+        ),
+    }
+}
+
+/// The word for what becomes of a message whose receiver died.
+pub(crate) fn delivery(delivery: Delivery) -> &'static str {
+    match delivery {
+        Delivery::AtLeastOnce => "at-least-once",
+        Delivery::AtMostOnce => "at-most-once",
+    }
+}
+
+fn delivery_of(word: &str) -> Option<Delivery> {
+    [Delivery::AtLeastOnce, Delivery::AtMostOnce].into_iter().find(|asked| delivery(*asked) == word)
+}
+
+/// A size or a number that takes less than 64 bits.
+fn narrow<T: TryFrom<u64>>(
+    key: &'static str,
+    given: &str,
+    read: fn(&str) -> Result<u64, UnitError>,
+) -> Result<T, AddressError> {
+    let number = unit(key, given, read)?;
+    T::try_from(number).map_err(|_| AddressError::Unit(key, UnitError::TooLarge, given.to_owned()))
+}
