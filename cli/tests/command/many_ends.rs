@@ -3,7 +3,7 @@
 use crate::housekeeping::in_own_shm;
 use crate::many::{attached, many, object, rows, sent_to_many, stuck_receiver};
 use crate::tools::{LONG, assert_failed, assert_refused, noise, numbered, received, run, run_fed};
-use crate::tools::{start, start_fed};
+use crate::tools::{held_role, start, start_fed};
 use annulus_testkit::{Scratch, ScratchDir, eventually, skip, small_shm_refused};
 use std::fs;
 use std::io::Read;
@@ -28,6 +28,21 @@ fn the_same_name_serves_one_stream_after_another() {
         assert_eq!(lines.len(), round * 10, "round {round}");
         assert!(!ring.path().exists(), "round {round}");
     }
+}
+
+#[test]
+fn who_is_just_leaving_is_waited_for_before_a_ring_is_removed() {
+    let ring = Scratch::new();
+    sent_to_many(&ring, b"one\n");
+    // The lock of a participant whose seat is given up already.
+    let leaving = held_role(&ring, 60);
+    let mut recv = start(&["recv", ring.name()]);
+    recv.line(LONG, "one");
+    sleep(Duration::from_millis(100));
+    assert!(recv.is_running() && ring.path().exists());
+    drop(leaving);
+    recv.wait_within(LONG).assert_success();
+    assert!(!ring.path().exists());
 }
 
 #[test]
