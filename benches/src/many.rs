@@ -1,5 +1,5 @@
-//! What the rings of many are put through, ours and the rivals': the shapes, and the course in which
-//! two sides each send and receive.
+//! What the rings of many are put through, ours and the rivals': the shapes, and the course in
+//! which two sides each send and receive.
 //!
 //! *Pairs*: each side sends a message and takes one, whoever's that is, over and over, so both
 //! contend for the same slots. A message says by its bytes whose and the how manieth it is, and is

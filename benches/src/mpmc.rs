@@ -1,8 +1,8 @@
 //! Ours: the engine's ring of many producers and consumers, with one of each, and with two
 //! processes that are both.
 //!
-//! Messages have one length, so 56 bytes take one line. As in [`spsc`](crate::spsc) the parent makes
-//! the segments and each side opens its own.
+//! Messages have one length, so 56 bytes take one line. As in [`spsc`](crate::spsc) the parent
+//! makes the segments and each side opens its own.
 
 use std::os::fd::OwnedFd;
 

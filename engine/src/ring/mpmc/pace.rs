@@ -30,7 +30,8 @@ const RUN_LOOKS: u32 = 64;
 /// The longest that a line is left alone: so many pauses, as a power of two.
 const LOST_MAX: u32 = 6;
 
-/// How long a stream is not let run ahead again where it did not: so many streams, as a power of two.
+/// How long a stream is not let run ahead again where it did not: so many streams, as a power of
+/// two.
 const VAIN_MAX: u32 = 8;
 
 /// What one side knows of its stream.
