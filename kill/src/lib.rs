@@ -33,6 +33,7 @@
 //! | `oracle` | what must hold of the messages after a kill |
 //! | `matrix` | which kills there are, and their count |
 //! | `chaos` | a pair that runs at full speed while its processes are killed at random |
+//! | `patience` | how long a process has had |
 //! | `barriers` | what is executed while nobody sleeps |
 //! | `handover` | a side that is just lying down when the other one publishes |
 //! | `repair` | how long others take to notice a death |
@@ -46,6 +47,7 @@ pub mod many;
 pub mod matrix;
 mod oracle;
 pub mod parked;
+mod patience;
 pub mod repair;
 mod scene;
 pub mod spsc;

@@ -13,21 +13,19 @@
 //! | room | what |
 //! |---|---|
 //! | `ledger` | what both sides have done, in memory that outlives them |
-//! | `patience` | how long a process has had |
 //! | `sides` | their lives, and what they check |
 
 mod ledger;
-mod patience;
 mod random;
 mod sides;
 
+use crate::patience::Patience;
 use crate::scene::Trouble;
 use crate::way::Way;
 use annulus::ring::Role;
 use annulus::{Attach, Segment};
 use annulus_testkit::{Forked, Random, shared};
 use ledger::Ledger;
-use patience::Patience;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::atomic::Ordering;

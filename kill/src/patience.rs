@@ -15,7 +15,7 @@ const AT_MOST: Duration = Duration::from_secs(30);
 const TICK: Duration = Duration::from_millis(10);
 
 /// Watches the time of one process.
-pub(super) struct Patience {
+pub(crate) struct Patience {
     pid: u32,
     begun: Instant,
     at_first: Kept,
@@ -30,15 +30,20 @@ struct Kept {
 
 impl Patience {
     /// From now on.
-    pub(super) fn with(pid: u32) -> Patience {
+    pub(crate) fn with(pid: u32) -> Patience {
         Patience { pid, begun: Instant::now(), at_first: Kept::from_process(pid) }
     }
 
+    /// What the kernel and the host kept from it.
+    pub(crate) fn excuse(&self) -> Duration {
+        self.kept().sum()
+    }
+
     /// Whether it has had `span`.
-    pub(super) fn is_over(&self, span: Duration) -> bool {
+    pub(crate) fn is_over(&self, span: Duration) -> bool {
         // The kernel is asked only of who seems late.
         let passed = self.begun.elapsed();
-        passed > span && (passed > AT_MOST || passed.saturating_sub(self.kept().sum()) > span)
+        passed > span && (passed > AT_MOST || passed.saturating_sub(self.excuse()) > span)
     }
 
     fn kept(&self) -> Kept {
