@@ -27,7 +27,7 @@
 //! | `scene` | a ring in the state in which an operation begins, and its messages |
 //! | `spsc` | the operations of the spsc ring: a new ring adds a file like this one |
 //! | `parked` | those at which one side sleeps |
-//! | `many` | the same for the ring of many: its operations, its oracle, its kills |
+//! | `many` | the same for the ring of many: its operations, its oracle, its kills, its chaos |
 //! | `company` | the other side, and what must hold of it after a kill |
 //! | `stage` | a ring, its company, and the victims there: let through, or killed |
 //! | `oracle` | what must hold of the messages after a kill |

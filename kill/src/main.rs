@@ -27,6 +27,7 @@ mod command {
     const USAGE: &str = "\
 usage: annulus-kill [many] [--points N] [--states N] [OPERATION...]
        annulus-kill chaos [--seconds N] [--seed N] [WAY]
+       annulus-kill many-chaos [--seconds N] [--seed N]
        annulus-kill handover [--count N] [--seed N] [WAY] [--through PLACE] [--full]
                              [--one-cpu] [--unregistered]
        annulus-kill repair [--kills N]
@@ -51,6 +52,7 @@ looks at all slots, repairs and takes.
 chaos runs a pair at full speed whose two processes are killed, stopped and restarted at random,
 for 60 seconds or as long as asked; --seed makes the same choices again. A run in which less than
 30 % of the kills landed inside an operation has failed, too. Its sides spin unless told otherwise.
+many-chaos does the same to up to three producers and three consumers of a ring of many.
 
 handover hands 100,000 messages, or as many as asked, to a receiver that is mostly just lying down
 when they are sent, and counts the wakes that it did not get. It parks unless told otherwise.
@@ -77,6 +79,7 @@ Exit status: 0 nothing found, 1 a fault, 2 usage.";
         Matrix { extent: Extent, operations: Vec<Operation> },
         Many { extent: Extent, operations: Vec<many::Operation> },
         Chaos { seconds: u64, seed: u64, way: Way },
+        ManyChaos { seconds: u64, seed: u64 },
         Handover(Handover),
         Repair { kills: usize },
         Barriers,
@@ -109,6 +112,12 @@ Exit status: 0 nothing found, 1 a fault, 2 usage.";
                 let span = Duration::from_secs(seconds);
                 chaos::run(span, seed, way, report_chaos).map(|tally| sum_up_chaos(way, &tally))
             }
+            Asked::ManyChaos { seconds, seed } => {
+                eprintln!("seed {seed}");
+                let report = |tally: &many::chaos::Tally| eprintln!("{tally}");
+                many::chaos::run(Duration::from_secs(seconds), seed, report)
+                    .map(|tally| sum_up_many_chaos(&tally))
+            }
             Asked::Handover(asked) => {
                 eprintln!("seed {}", asked.seed);
                 let report = |handed| eprintln!("{handed} handed over");
@@ -134,15 +143,17 @@ Exit status: 0 nothing found, 1 a fault, 2 usage.";
         let mut parser = lexopt::Parser::from_env();
         while let Some(arg) = parser.next()? {
             let command = names.first().map(String::as_str);
-            let is_matrix = !matches!(command, Some("chaos" | "handover" | "repair" | "barriers"));
-            let [is_chaos, is_handover, is_repair] =
-                ["chaos", "handover", "repair"].map(|name| command == Some(name));
+            let [is_chaos, is_many_chaos, is_handover, is_repair, is_barriers] =
+                ["chaos", "many-chaos", "handover", "repair", "barriers"]
+                    .map(|name| command == Some(name));
+            let is_any_chaos = is_chaos || is_many_chaos;
+            let is_matrix = !(is_any_chaos || is_handover || is_repair || is_barriers);
             match arg {
                 Short('h') | Long("help") => return Ok(None),
                 Long("points") if is_matrix => extent.points = parser.value()?.parse()?,
                 Long("states") if is_matrix => extent.states = parser.value()?.parse()?,
-                Long("seconds") if is_chaos => seconds = parser.value()?.parse()?,
-                Long("seed") if is_chaos || is_handover => seed = parser.value()?.parse()?,
+                Long("seconds") if is_any_chaos => seconds = parser.value()?.parse()?,
+                Long("seed") if is_any_chaos || is_handover => seed = parser.value()?.parse()?,
                 Long("wait") if is_chaos || is_handover => {
                     let waits = [Wait::Spin, Wait::SpinThenPark, Wait::Park];
                     wait = Some(one_of(&waits[usize::from(is_handover)..], &mut parser)?);
@@ -176,6 +187,7 @@ Exit status: 0 nothing found, 1 a fault, 2 usage.";
                 let way = Way { wait: wait.unwrap_or(Wait::Spin), barrier, wake };
                 return Ok(Some(Asked::Chaos { seconds, seed, way }));
             }
+            Some("many-chaos") => return Ok(Some(Asked::ManyChaos { seconds, seed })),
             Some("handover") if unregistered && !may_lose => {
                 let only = "--unregistered is for sides that park by membarrier, on two processors";
                 return Err(only.into());
@@ -333,11 +345,23 @@ Exit status: 0 nothing found, 1 a fault, 2 usage.";
             tally.inside_percent(),
             tally.faults.len(),
         );
-        if tally.inside_percent() < INSIDE_MIN {
+        judge_chaos(&tally.faults, tally.inside_percent(), *messages)
+    }
+
+    fn sum_up_many_chaos(tally: &many::chaos::Tally) -> ExitCode {
+        for fault in &tally.faults {
+            println!("{fault}");
+        }
+        println!("chaos of many: {tally}");
+        judge_chaos(&tally.faults, tally.inside_percent(), tally.messages)
+    }
+
+    fn judge_chaos(faults: &[String], inside_percent: u64, messages: u64) -> ExitCode {
+        if inside_percent < INSIDE_MIN {
             println!("too few kills inside an operation: {INSIDE_MIN} % are needed");
             return ExitCode::FAILURE;
         }
-        if tally.faults.is_empty() && *messages > 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+        if faults.is_empty() && messages > 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
     }
 
     fn sum_up_handover(asked: Handover, tally: &handover::Tally) -> ExitCode {

@@ -40,6 +40,11 @@ fn a_chaos_that_is_killed_leaves_no_pair() {
 }
 
 #[test]
+fn a_chaos_of_many_that_is_killed_leaves_nobody() {
+    leaves_nobody(&["many-chaos", "--seconds", "600"], 4);
+}
+
+#[test]
 fn a_measurement_that_is_killed_leaves_nobody() {
     leaves_nobody(&["repair", "--kills", "100000"], 1);
 }

@@ -7,7 +7,9 @@
 //! | `operations` | the operations |
 //! | `oracle` | what must hold after a kill |
 //! | `matrix` | which kills there are |
+//! | `chaos` | several at full speed, killed at random |
 
+pub mod chaos;
 mod matrix;
 mod operations;
 mod oracle;

@@ -1,0 +1,78 @@
+//! What became of a message, in one word, so that it changes as a whole.
+//!
+//! ```text
+//!   63       24 23    12 11  10 9   8     7        6       5    4    0
+//!  +-----------+--------+------+-----+--------+----------+------+------+
+//!  |  sequence |  life  | lane |  0  | let go | released | sent | told |
+//!  +-----------+--------+------+-----+--------+----------+------+------+
+//! ```
+
+use super::ledger::Holder;
+
+/// What became of a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Fate {
+    /// Which one of its lane.
+    pub(super) sequence: u64,
+    /// Who had it last, if it was told: the lane, and the life as far as [`Fate::LIFE`] goes.
+    pub(super) holder: Holder,
+    /// 0 if nobody was told of it, else one more than the attempt that its last taker was told.
+    pub(super) told: u32,
+    /// Whether its send has returned.
+    pub(super) is_sent: bool,
+    /// Whether its last taker has begun the call that releases it.
+    pub(super) is_let_go: bool,
+    /// Whether that call has returned.
+    pub(super) is_released: bool,
+}
+
+const TOLD: u64 = 0b1_1111;
+const SENT: u64 = 1 << 5;
+const RELEASED: u64 = 1 << 6;
+const LET_GO: u64 = 1 << 7;
+const LANE_SHIFT: u32 = 10;
+const LIFE_SHIFT: u32 = 12;
+const SEQUENCE_SHIFT: u32 = 24;
+
+impl Fate {
+    /// After so many takers it is given up.
+    const TOLD_MAX: u32 = 16;
+
+    /// So much of a life's number is kept.
+    pub(super) const LIFE: u64 = (1 << (SEQUENCE_SHIFT - LIFE_SHIFT)) - 1;
+
+    pub(super) const fn to_bits(self) -> u64 {
+        let (lane, life) = (self.holder.lane as u64, self.holder.life & Fate::LIFE);
+        self.sequence << SEQUENCE_SHIFT
+            | life << LIFE_SHIFT
+            | lane << LANE_SHIFT
+            | self.told as u64
+            | if self.is_sent { SENT } else { 0 }
+            | if self.is_let_go { LET_GO } else { 0 }
+            | if self.is_released { RELEASED } else { 0 }
+    }
+
+    pub(super) const fn from_bits(bits: u64) -> Fate {
+        let lane = (bits >> LANE_SHIFT & 0b11) as usize;
+        Fate {
+            sequence: bits >> SEQUENCE_SHIFT,
+            holder: Holder { lane, life: bits >> LIFE_SHIFT & Fate::LIFE },
+            told: (bits & TOLD) as u32,
+            is_sent: bits & SENT != 0,
+            is_let_go: bits & LET_GO != 0,
+            is_released: bits & RELEASED != 0,
+        }
+    }
+
+    /// Whether it has come to nothing, if it is not in the ring any more: it was sent, and nobody
+    /// was told; or its last taker had it in hand and is gone, and it was not given up.
+    pub(super) const fn is_lost(self) -> bool {
+        (self.is_sent || self.told > 0) && !self.is_let_go && self.told < Fate::TOLD_MAX
+    }
+}
+
+impl Default for Fate {
+    fn default() -> Fate {
+        Fate::from_bits(0)
+    }
+}

@@ -1,0 +1,94 @@
+//! A producer's life: operations at random, for as long as it lives.
+
+use super::ledger::{Fault, Found, Ledger, add, number};
+use super::life::{Life, join};
+use crate::many::scene::message;
+use annulus::ring::Role;
+use annulus::ring::mpmc::SendError;
+use annulus::{Deadline, MpmcProducer, Segment};
+use annulus_testkit::Random;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+/// Sends until it is killed, or leaves in good order now and then.
+pub(super) fn produce(
+    segment: &Segment,
+    ledger: &Ledger,
+    life: Life,
+    random: &mut Random,
+) -> Found {
+    let page = ledger.page(Role::Producer, life.lane);
+    let mut producer = join(page, || segment.mpmc_producer())?;
+    page.presence.joins(life.number);
+    let found = work(&mut producer, ledger, life, random);
+    page.presence.leaves();
+    page.within(|| producer.close());
+    found
+}
+
+fn work(producer: &mut MpmcProducer, ledger: &Ledger, life: Life, random: &mut Random) -> Found {
+    let page = ledger.page(Role::Producer, life.lane);
+    let mut watch = life.watch(ledger);
+    let mut sequence = page.next.load(Ordering::Relaxed);
+    let mut lost = 0;
+    for _ in 0..life.leaves_after(random) {
+        if ledger.is_over.load(Ordering::Relaxed) != 0 {
+            break;
+        }
+        let number = number(life.lane, sequence);
+        ledger.begin(number)?;
+        // If it is killed in the midst, this number may be in the ring.
+        page.next.store(sequence + 1, Ordering::Relaxed);
+        let choice = random.below(16);
+        let limit = if choice == 0 { watch.at_once() } else { watch.draw(random) };
+        let there = ledger.present(Role::Consumer);
+        let bytes = message(number);
+        let done = page.within(|| match choice {
+            0 => {
+                producer.repair();
+                producer.try_send(&bytes).map(Some)
+            }
+            1 | 2 => drop_claim(producer, limit.deadline),
+            3..=6 => send_claimed(producer, &bytes, limit.deadline),
+            _ => producer.send(&bytes, limit.deadline).map(Some),
+        });
+        watch.check(&limit)?;
+        add(&page.counts.given_up, producer.lost() - lost);
+        lost = producer.lost();
+        match done {
+            Ok(Some(position)) => {
+                ledger.sent(number, position)?;
+                sequence += 1;
+            }
+            Ok(None) | Err(SendError::Full | SendError::Timeout) => {}
+            Err(SendError::PeerStalled { participant }) => {
+                life.check_stall(page, participant, producer.participant())?;
+            }
+            Err(SendError::PeerDead | SendError::PeerClosed) => {
+                life.check_death(ledger, Role::Consumer, there)?;
+                std::thread::sleep(Duration::from_micros(20));
+            }
+            Err(error) => return Err((Fault::Failed, error.code() as u64)),
+        }
+        page.next.store(sequence, Ordering::Relaxed);
+    }
+    Ok(())
+}
+
+/// Claims room, writes a part of it, and gives it up.
+fn drop_claim(producer: &mut MpmcProducer, deadline: Deadline) -> Result<Option<u64>, SendError> {
+    let mut claim = producer.claim(48, deadline)?;
+    claim.write(0, &[0xee; 20]);
+    Ok(None)
+}
+
+/// Claims more than it commits.
+fn send_claimed(
+    producer: &mut MpmcProducer,
+    bytes: &[u8],
+    deadline: Deadline,
+) -> Result<Option<u64>, SendError> {
+    let mut claim = producer.claim(48, deadline)?;
+    claim.write(0, bytes);
+    Ok(Some(claim.commit(bytes.len())))
+}
