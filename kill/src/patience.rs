@@ -21,9 +21,10 @@ pub(crate) struct Patience {
     at_first: Kept,
 }
 
-/// What the kernel and the host kept from it.
+/// What the kernel and the host kept from it, and what it had.
 #[derive(Clone, Copy, Debug, Default)]
 struct Kept {
+    run: Duration,
     queued: Duration,
     stolen: Duration,
 }
@@ -46,9 +47,17 @@ impl Patience {
         passed > span && (passed > AT_MOST || passed.saturating_sub(self.excuse()) > span)
     }
 
+    /// Whether it has run for `span`: of those who spin, who on a busy machine wait for each other
+    /// most of the time.
+    pub(crate) fn has_run(&self, span: Duration) -> bool {
+        let passed = self.begun.elapsed();
+        passed > span && (passed > AT_MOST || self.kept().run > span)
+    }
+
     fn kept(&self) -> Kept {
         let now = Kept::from_process(self.pid);
         Kept {
+            run: now.run.saturating_sub(self.at_first.run),
             queued: now.queued.saturating_sub(self.at_first.queued),
             stolen: now.stolen.saturating_sub(self.at_first.stolen),
         }
@@ -58,7 +67,7 @@ impl Patience {
 /// What it has had, for who reads of a fault.
 impl fmt::Display for Patience {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Kept { queued, stolen } = self.kept();
+        let Kept { queued, stolen, .. } = self.kept();
         let passed = self.begun.elapsed().as_millis();
         let (queued, stolen) = (queued.as_millis(), stolen.as_millis());
         write!(f, "{passed} ms, of which {queued} for a processor, and the host took {stolen}")
@@ -70,6 +79,7 @@ impl Kept {
         let schedule = fs::read_to_string(format!("/proc/{pid}/schedstat")).unwrap_or_default();
         let ticks = fs::read_to_string("/proc/stat").unwrap_or_default();
         Kept {
+            run: Duration::from_nanos(field(&schedule, 0).unwrap_or(0)),
             queued: Duration::from_nanos(field(&schedule, 1).unwrap_or(0)),
             stolen: TICK.saturating_mul(field(&ticks, 8).unwrap_or(0) as u32),
         }

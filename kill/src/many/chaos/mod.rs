@@ -52,8 +52,11 @@ use std::time::{Duration, Instant};
 /// Who may take part: all lanes, and two to spare for those who join while others leave.
 const PARTICIPANTS: u16 = 2 * LANES as u16 + 2;
 
-/// How long nothing may be told of, of the own time of those who live.
-const PATIENCE: Duration = Duration::from_secs(3);
+/// So many deliveries are progress: more than what is in the ring, and its gaps.
+const PROGRESS: u64 = 3 * SLOTS;
+
+/// How long there may be none: so long each of those who live has run.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// How long they are at work until all of them end.
 const ROUND: Duration = Duration::from_secs(2);
@@ -163,7 +166,15 @@ impl Arena {
                 }
                 std::thread::sleep(Duration::from_millis(1));
             }
-            5 => self.expect_progress()?,
+            5 => {
+                self.fill_up()?;
+                self.expect_progress()?;
+            }
+            // Nobody comes who would sweep up what it held.
+            6 => {
+                self.members[which].kill(ledger, tally)?;
+                self.expect_progress()?;
+            }
             _ => self.members[which].kill(ledger, tally)?,
         }
         self.fill_up()
@@ -181,28 +192,29 @@ impl Arena {
         Ok(())
     }
 
-    /// Where one of each role runs, something is told of.
+    /// Where one of each role runs, messages are told of, for some laps; nobody comes meanwhile.
     fn expect_progress(&mut self) -> io::Result<()> {
         for member in &mut self.members {
             member.go_on(self.ledger)?;
         }
         let before = self.told();
-        let mut watched: Vec<Option<(u32, Patience)>> = Vec::new();
-        watched.resize_with(self.members.len(), || None);
+        let watch = |member: &Member| member.id().map(|id| (member.role, Patience::with(id)));
+        let mut watched: Vec<_> = self.members.iter().map(watch).collect();
         // Ends: by the patience with those who stay.
-        while self.told() == before && self.tally.faults.is_empty() {
-            self.fill_up()?;
-            for (member, watched) in self.members.iter().zip(&mut watched) {
-                let id = member.id();
-                if watched.as_ref().map(|(id, _)| *id) != id {
-                    *watched = id.map(|id| (id, Patience::with(id)));
+        while self.told() < before + PROGRESS && self.tally.faults.is_empty() {
+            for (member, watched) in self.members.iter_mut().zip(&mut watched) {
+                member.tend(self.ledger, &mut self.tally)?;
+                if !member.is_there() {
+                    *watched = None;
                 }
             }
-            let had_time = |(_, patience): &(u32, Patience)| patience.is_over(PATIENCE);
-            if watched.iter().flatten().all(had_time) {
-                self.tally
-                    .faults
-                    .push(format!("WEDGED: all live, and nothing came after {before}"));
+            let stays = |role| watched.iter().flatten().any(|(of, _)| *of == role);
+            if !stays(Role::Producer) || !stays(Role::Consumer) {
+                break;
+            }
+            if watched.iter().flatten().all(|(_, patience)| patience.has_run(PATIENCE)) {
+                let told = self.told() - before;
+                self.tally.faults.push(format!("WEDGED: they live, and {told} deliveries is all"));
             }
             std::thread::sleep(Duration::from_micros(100));
             self.count();
