@@ -5,7 +5,7 @@
 //! be missing. Whatever else is missing, was lost.
 
 use super::ledger::{Ledger, Page, Progress};
-use super::random::{Limit, leaves_after};
+use super::random::{Watch, leaves_after};
 use annulus::ring::Position;
 use annulus::ring::spsc::Record;
 use annulus::sync::Memory;
@@ -52,6 +52,7 @@ pub(super) fn produce(segment: &Segment, ledger: &Ledger, seed: u64) {
     let mut certain = ledger.returned.load(Ordering::Relaxed);
     let mut next = ledger.attempted.load(Ordering::Relaxed);
     let mut messages: Vec<Vec<u8>> = Vec::new();
+    let mut watch = Watch::new();
     for _ in 0..leaves_after(&mut random) {
         let choice = random.below(8);
         let count = if choice >= 5 { 1 + random.below(6) } else { 1 };
@@ -61,7 +62,7 @@ pub(super) fn produce(segment: &Segment, ledger: &Ledger, seed: u64) {
             message(number, known)
         }));
         ledger.attempted.store(next + count, Ordering::Relaxed);
-        let limit = Limit::draw(&mut random);
+        let limit = watch.draw(&mut random);
         let deadline = limit.deadline;
         let done = page.within(|| match choice {
             0..=2 => producer.send(&messages[0], deadline).map(|_| 1),
@@ -72,7 +73,7 @@ pub(super) fn produce(segment: &Segment, ledger: &Ledger, seed: u64) {
                 Ok(()) => Ok(count),
             },
         });
-        if let Some(late) = limit.missed_ms() {
+        if let Some(late) = watch.missed_ms(&limit) {
             return found(page, LATE, late);
         }
         match done {
@@ -121,8 +122,9 @@ pub(super) fn consume(segment: &Segment, ledger: &Ledger, seed: u64) {
     page.joined.store(1, Ordering::SeqCst);
     let mut reader = Reader::of(ledger);
     let mut buffer = [0; 16 + FILLER_MAX];
+    let mut watch = Watch::new();
     for _ in 0..leaves_after(&mut random) {
-        let limit = Limit::draw(&mut random);
+        let limit = watch.draw(&mut random);
         let deadline = limit.deadline;
         let count = random.below(12) as usize;
         let choice = random.below(6);
@@ -135,7 +137,7 @@ pub(super) fn consume(segment: &Segment, ledger: &Ledger, seed: u64) {
             _ => consumer.drain(count, |record| reader.look(record, &mut buffer)).map(|_| ()),
         });
         ledger.shown.store(0, Ordering::Relaxed);
-        if let Some(late) = limit.missed_ms() {
+        if let Some(late) = watch.missed_ms(&limit) {
             return found(page, LATE, late);
         }
         match done {
