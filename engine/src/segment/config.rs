@@ -79,6 +79,22 @@ impl Config {
     /// A ring for many producers and many consumers, each message to one of them, of those slots;
     /// [`Segment::create`](super::Segment::create) checks them. Its sides spin, and other policies
     /// are refused.
+    ///
+    /// ```
+    /// use annulus::ring::mpmc::RecvError;
+    /// use annulus::{Backing, Config, Deadline, Segment, Slots};
+    ///
+    /// let segment = Segment::create(&Backing::Memfd, &Config::mpmc(Slots::of(64, 48)))?;
+    /// let mut producer = segment.mpmc_producer()?;
+    /// let mut worker = segment.mpmc_consumer()?;
+    /// producer.send(b"job 0", Deadline::NEVER)?;
+    /// let job = worker.take(Deadline::NEVER)?;
+    /// assert_eq!((job.len(), job.position(), job.attempt()), (5, 0, 0));
+    /// job.release();
+    /// producer.close();
+    /// assert_eq!(worker.take(Deadline::NEVER).err(), Some(RecvError::Closed));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub const fn mpmc(slots: Slots) -> Config {
         Config::new(Asked::Mpmc(slots), Wait::Spin)
     }
