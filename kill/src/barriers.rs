@@ -1,14 +1,15 @@
 //! What a message and a release execute in a ring whose sides may sleep, while nobody does:
 //! instruction by instruction, so that a barrier or a system call on the way is seen whatever the
-//! compiler made of the code.
+//! compiler made of the code. And in a ring of many, where a send and a receive are one locked
+//! instruction each, and not one more for being repaired exactly.
 
 use crate::scene::Trouble;
 use crate::step::{STEPS_MAX, Stand, Victim};
 use crate::{begin, finished};
-use annulus::{Attach, Backing, Barrier, Config, Segment, Wait};
+use annulus::{Attach, Backing, Barrier, Config, Segment, Slots, Wait};
 
 /// Messages that are sent, and received with the release of eight, in one course.
-const MESSAGES: u64 = 16;
+pub const MESSAGES: u64 = 16;
 
 /// What was executed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -63,6 +64,47 @@ pub fn receiving(wait: Wait, barrier: Barrier) -> Result<Executed, Trouble> {
     });
     drop(producer);
     executed
+}
+
+/// What sending them takes in a ring of many, where nobody competes.
+pub fn sending_of_many() -> Result<Executed, Trouble> {
+    let fd = segment_of_many()?.share_fd()?;
+    executed(|| {
+        let segment = Segment::from_fd(fd, &Attach::default()).expect("a good segment");
+        let mut producer = segment.mpmc_producer().expect("there is a seat");
+        begin();
+        for number in 1..=MESSAGES {
+            producer.try_send(&[number as u8; 56]).expect("there is room");
+        }
+        finished(MESSAGES);
+    })
+}
+
+/// What receiving and releasing them takes.
+pub fn receiving_of_many() -> Result<Executed, Trouble> {
+    let segment = segment_of_many()?;
+    let mut producer = segment.mpmc_producer()?;
+    for number in 0..=MESSAGES {
+        producer.try_send(&[number as u8; 56])?;
+    }
+    let fd = segment.share_fd()?;
+    executed(|| {
+        let segment = Segment::from_fd(fd, &Attach::default()).expect("a good segment");
+        let mut consumer = segment.mpmc_consumer().expect("there is a seat");
+        let mut buffer = [0; 56];
+        // The first one looks at all slots.
+        consumer.try_recv(&mut buffer).expect("it is there");
+        begin();
+        for _ in 0..MESSAGES {
+            consumer.try_recv(&mut buffer).expect("it is there");
+        }
+        finished(MESSAGES);
+    })
+}
+
+fn segment_of_many() -> Result<Segment, Trouble> {
+    let config = Config::mpmc(Slots::of(64, 56).of_one_length());
+    Ok(Segment::create(&Backing::Memfd, &config)?)
 }
 
 fn segment(wait: Wait, barrier: Barrier) -> Result<Segment, Trouble> {

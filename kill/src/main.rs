@@ -16,6 +16,7 @@ mod command {
     use annulus::ring::Role;
     use annulus::{Barrier, Wait, Wake};
     use annulus_kill::handover::{self, Handover, Through};
+    use annulus_kill::many::repair::Repair as OfMany;
     use annulus_kill::matrix::{self, Extent, Tally};
     use annulus_kill::repair::{self, Repair};
     use annulus_kill::{Operation, Way, barriers, chaos, many, parked, spsc};
@@ -24,56 +25,7 @@ mod command {
     use std::process::ExitCode;
     use std::time::Duration;
 
-    const USAGE: &str = "\
-usage: annulus-kill [many] [--points N] [--states N] [OPERATION...]
-       annulus-kill chaos [--seconds N] [--seed N] [WAY]
-       annulus-kill many-chaos [--seconds N] [--seed N]
-       annulus-kill handover [--count N] [--seed N] [WAY] [--through PLACE] [--full]
-                             [--one-cpu] [--unregistered]
-       annulus-kill repair [--kills N]
-       annulus-kill barriers
-
-Kills a process at every instruction of each operation of the spsc ring, in each of five starts,
-and a successor in its take-over from every distinct state that is left; then checks that nothing
-is lost, doubled beyond the batch, or wedged. Then the same where the other side sleeps and is
-woken by the operation, and where the operation itself sleeps: a wake that is lost is wedged, and
-so is a side that sleeps past its deadline. Takes some minutes.
-
-many does the same to the ring of many: in each of seven starts, beside others that live and hold
-slots, and over what others left who died; and from every distinct state it kills one who joins,
-looks at all slots, repairs and takes.
-
-  --points N   at most about N kills in one operation, spread over its instructions
-  --states N   at most about N states for the double kill, and for sleepers that are left alone
-  OPERATION    only those whose name begins so: send, claim, close, join, recv, peek, drain,
-               batch; wake by one of these; sleep in recv or send. Of many: send, claim, recv,
-               take, join, leave
-
-chaos runs a pair at full speed whose two processes are killed, stopped and restarted at random,
-for 60 seconds or as long as asked; --seed makes the same choices again. A run in which less than
-30 % of the kills landed inside an operation has failed, too. Its sides spin unless told otherwise.
-many-chaos does the same to up to three producers and three consumers of a ring of many.
-
-handover hands 100,000 messages, or as many as asked, to a receiver that is mostly just lying down
-when they are sent, and counts the wakes that it did not get. It parks unless told otherwise.
-
-  --wait WAIT        spin (not for handover), spin-park or park
-  --barrier BARRIER  fence or membarrier (unless it is asked for: membarrier)
-  --wake MEANS       futex (unless it is asked for), posix-sem, sysv-sem, or event (not for chaos)
-  --through PLACE    where the sleeper waits: call, descriptor (in poll(2), for a Pollable), or any
-                     (in wait_any, beside another ring)
-  --full             the other way round: the sender sleeps, at a full ring
-  --one-cpu          both processes have one processor only
-  --unregistered     the control: by membarrier, and who publishes is not registered for it, so
-                     wakes must be lost
-
-repair kills 1,000 processes at work, or as many as asked, for each of five things that others
-notice of it, and says how long they took: median, 99 %, and the longest.
-
-barriers counts what a message executes while nobody sleeps: no system call, and no barrier but
-where the ring's sides have fences.
-
-Exit status: 0 nothing found, 1 a fault, 2 usage.";
+    const USAGE: &str = include_str!("usage.txt");
 
     enum Asked {
         Matrix { extent: Extent, operations: Vec<Operation> },
@@ -92,11 +44,11 @@ Exit status: 0 nothing found, 1 a fault, 2 usage.";
         let asked = match parse() {
             Ok(Some(asked)) => asked,
             Ok(None) => {
-                println!("{USAGE}");
+                print!("{USAGE}");
                 return ExitCode::SUCCESS;
             }
             Err(error) => {
-                eprintln!("annulus-kill: {error}\n{USAGE}");
+                eprint!("annulus-kill: {error}\n{USAGE}");
                 return ExitCode::from(2);
             }
         };
@@ -246,14 +198,16 @@ Exit status: 0 nothing found, 1 a fault, 2 usage.";
             "{:<32} {:>10} {:>10} {:>10}",
             "microseconds from SIGKILL to", "median", "p99", "max"
         );
-        for repair in Repair::ALL {
-            let spans = repair::measure(repair, kills)?;
+        let of_two = Repair::ALL.map(|one| (one.name(), repair::measure(one, kills)));
+        let of_many = OfMany::ALL.map(|one| (one.name(), many::repair::measure(one, kills)));
+        for (name, spans) in of_two.into_iter().chain(of_many) {
+            let spans = spans?;
             let micros = |part: f64| {
                 let index = ((spans.len() as f64 * part) as usize).min(spans.len() - 1);
                 spans[index].as_nanos() as f64 / 1_000.0
             };
             let [median, p99, max] = [0.5, 0.99, 1.0].map(micros);
-            println!("{:<32} {median:>10.0} {p99:>10.0} {max:>10.0}", repair.name());
+            println!("{name:<32} {median:>10.0} {p99:>10.0} {max:>10.0}");
         }
         Ok(ExitCode::SUCCESS)
     }
@@ -318,6 +272,17 @@ Exit status: 0 nothing found, 1 a fault, 2 usage.";
                 );
                 is_as_said &= calls == 0 && may_have_some == (barriers > 0);
             }
+        }
+        for (what, executed) in [
+            ("16 sent", barriers::sending_of_many()?),
+            ("16 received", barriers::receiving_of_many()?),
+        ] {
+            let barriers::Executed { instructions, barriers, calls } = executed;
+            println!(
+                "of many, {what}: {instructions} instructions, {barriers} of them locked, \
+                 {calls} system calls"
+            );
+            is_as_said &= calls == 0 && barriers == barriers::MESSAGES;
         }
         if is_as_said {
             return Ok(ExitCode::SUCCESS);

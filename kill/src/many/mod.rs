@@ -7,12 +7,14 @@
 //! | `operations` | the operations |
 //! | `oracle` | what must hold after a kill |
 //! | `matrix` | which kills there are |
+//! | `repair` | how long others take to get on |
 //! | `chaos` | several at full speed, killed at random |
 
 pub mod chaos;
 mod matrix;
 mod operations;
 mod oracle;
+pub mod repair;
 mod scene;
 
 pub use matrix::run;
