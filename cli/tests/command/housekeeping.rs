@@ -3,7 +3,8 @@
 use crate::tools::{
     LONG, assert_failed, assert_refused, noise, received, run, sent, start, start_fed,
 };
-use annulus::segment::SegmentError;
+use annulus::segment::{Name, SegmentError};
+use annulus::{Attach, Backing, Segment};
 use annulus_testkit::{Child, Output, Scratch, skip, small_shm, small_shm_refused};
 use serde_json::Value;
 use std::fs;
@@ -240,6 +241,10 @@ fn rm_by_force_ends_both_sides_and_loses_nothing_that_was_sent() {
         let row = row(ring.name());
         [send.id(), recv.id()].iter().all(|pid| row.contains(&format!(" {pid}")))
     });
+    // Both lines were sent, and received: each takes two cells of eight bytes.
+    let backing = Backing::Named(Name::new(ring.name()).unwrap());
+    let segment = Segment::attach(&backing, &Attach::default()).unwrap();
+    annulus_testkit::eventually(LONG, || segment.survey().head == 32);
     run(&["rm", "--force", ring.name()]).assert_success();
     assert!(!ring.path().exists());
     let told = [ring.name(), "removed by `rm --force`", "anew"];

@@ -209,19 +209,24 @@ fn a_trial_may_be_received_in_parts() {
 
 #[test]
 fn a_killed_receivers_successor_counts_what_may_have_come_before() {
-    let ring = Scratch::new();
-    let args = ["send", "--count", "1000000", "--persist", ring.name()];
-    let mut send = start(&args);
-    let mut recv = start(&["recv", "--check", ring.name()]);
-    eventually(LONG, || released(&ring) > 0);
-    recv.kill();
-    // It may be done already where nobody else runs; then there is nothing to count.
-    let summary = told(&check(ring.name()).assert_success());
-    send.wait_within(LONG).assert_success();
-    let repeated = summary["repeated"].as_u64().unwrap();
-    assert!((1..=8).contains(&repeated), "{summary}");
-    assert!(summary["first"].as_u64().unwrap() > 0, "{summary}");
-    assert_eq!(summary["last"], 999_999);
+    // A receiver that has just found the ring empty holds nothing back: then nothing is repeated.
+    let counted = (0..5).any(|_| {
+        let ring = Scratch::new();
+        let args = ["send", "--count", "1000000", "--persist", ring.name()];
+        let mut send = start(&args);
+        let mut recv = start(&["recv", "--check", ring.name()]);
+        eventually(LONG, || released(&ring) > 0);
+        recv.kill();
+        // It may be done already where nobody else runs; then there is nothing to count.
+        let summary = told(&check(ring.name()).assert_success());
+        send.wait_within(LONG).assert_success();
+        let repeated = summary["repeated"].as_u64().unwrap();
+        assert!(repeated <= 8, "{summary}");
+        assert!(summary["first"].as_u64().unwrap() > 0, "{summary}");
+        assert_eq!(summary["last"], 999_999);
+        repeated > 0
+    });
+    assert!(counted, "five receivers were killed, and none of them held anything back");
 }
 
 /// The ring's released position.

@@ -4,7 +4,7 @@
 //! freed, and one that is stopped just does nothing.
 
 use super::{Consumer, Delivery, Geometry, Producer, Received, RecvError};
-use crate::layout::MPMC_SEATS;
+use crate::layout::{MPMC_SEATS, Seat};
 use crate::ring::Role;
 use crate::sync::{Byte, Crowd, Deadline, Identity, Memory, Ordering, Outside, Raw, monotonic_ns};
 use core::ptr::NonNull;
@@ -13,6 +13,7 @@ use std::time::Duration;
 
 mod deaths;
 mod ends;
+mod hostile;
 mod joining;
 mod limits;
 mod moving;

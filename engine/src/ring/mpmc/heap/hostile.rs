@@ -1,0 +1,117 @@
+//! A peer that writes what no participant writes: every bit of every shared word flipped, and words
+//! of other laps, owners and states in every place. Each call ends, and nothing panics.
+
+use super::*;
+use crate::layout::{MPMC_COMINGS, MPMC_HEAD, MPMC_TAIL, SLOT_CELL};
+use crate::ring::mpmc::word::Word;
+
+/// What is done before a word is written over.
+type Prelude = fn(&mut Hall, &mut Producer<Reach>, &mut Consumer<Reach>);
+
+const PRELUDES: [Prelude; 6] = [
+    |_, _, _| {},
+    |_, producer, _| fill(producer, 3),
+    |_, producer, consumer| {
+        (0..11).for_each(|number| {
+            send(producer, number);
+            expect(consumer, number);
+        });
+    },
+    |_, producer, _| fill(producer, 4),
+    |hall, producer, _| {
+        let mut dead = hall.consumer();
+        fill(producer, 2);
+        expect(&mut dead, 0);
+        hall.kill_consumer(dead);
+    },
+    |hall, producer, _| {
+        let mut dead = hall.producer();
+        core::mem::forget(dead.try_claim(8).expect("there is room"));
+        hall.kill_producer(dead);
+        send(producer, 1);
+    },
+];
+
+fn fill(producer: &mut Producer<Reach>, messages: u64) {
+    for number in 0..messages {
+        send(producer, number);
+    }
+}
+
+/// Every shared word, but for payload and for who has a seat.
+fn words(hall: &Hall) -> Vec<usize> {
+    let comings = (0..5).map(|word| MPMC_COMINGS + 8 * word);
+    let seats = (0..8).map(|seat| MPMC_SEATS + seat * size_of::<Seat>());
+    let slots = (0..4).flat_map(|slot| [hall.slot(slot), hall.slot(slot) + 8]);
+    [MPMC_TAIL, MPMC_HEAD].into_iter().chain(comings).chain(seats).chain(slots).collect()
+}
+
+/// Every call, twice, over a ring in which the word at `at` has become `change` of what it was.
+fn call_all(prelude: Prelude, at: impl Fn(&Hall) -> usize, change: impl Fn(u64) -> u64) {
+    let mut hall = Hall::of(4);
+    let (mut producer, mut consumer) = (hall.producer(), hall.consumer());
+    prelude(&mut hall, &mut producer, &mut consumer);
+    let at = at(&hall);
+    let was = hall.words[at / 8];
+    hall.scribble(at, change(was));
+    let mut buffer = [0; 48];
+    for _ in 0..2 {
+        let _ = consumer.try_recv(&mut buffer);
+        consumer.repair();
+        let _ = consumer.try_take().map(|taken| taken.read(0, &mut []));
+        let _ = producer.try_send(&[7; 8]);
+        producer.repair();
+        let _ = producer.try_claim(48).map(|claim| claim.commit(9));
+        let _ = consumer.try_recv(&mut buffer);
+        let geometry = hall.geometry;
+        // SAFETY: the block was made for that geometry.
+        drop(unsafe { Producer::join(hall.reach(), geometry) });
+        // SAFETY: as above.
+        if let Ok(mut late) = unsafe { Consumer::join(hall.reach(), geometry) } {
+            let _ = late.try_recv(&mut buffer);
+        }
+    }
+}
+
+#[test]
+fn every_flipped_bit_of_every_shared_word_ends_in_an_answer() {
+    let bits = if cfg!(miri) { 0..3 } else { 0..64 };
+    let places = words(&Hall::of(4));
+    for prelude in PRELUDES {
+        for at in &places {
+            for bit in bits.clone() {
+                call_all(prelude, |_| *at, |was| was ^ 1 << bit);
+            }
+        }
+    }
+}
+
+#[test]
+fn words_of_other_laps_owners_and_states_end_in_an_answer() {
+    let laps = [0, 1, 2, 3, 1 << 40, (1 << 47) - 1];
+    let owners = [0, 1, 2, 3, 8, 9, 1023];
+    for prelude in PRELUDES {
+        for slot in 0..if cfg!(miri) { 1 } else { 4 } {
+            for lap in laps {
+                for (owner, state) in
+                    owners.iter().flat_map(|owner| (0..8).map(move |s| (*owner, s)))
+                {
+                    let word = Word::free(lap).to_bits() & !7 | owner << 7 | state;
+                    call_all(prelude, |hall| hall.slot(slot), |_| word);
+                    call_all(prelude, |hall| hall.slot(slot), |_| word | 15 << 3);
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn hints_of_any_value_end_in_an_answer() {
+    for prelude in PRELUDES {
+        for hint in [0, 1, 3, 4, 5, 1 << 32, u64::MAX - SLOT_CELL, u64::MAX - 1, u64::MAX] {
+            for at in [MPMC_TAIL, MPMC_HEAD] {
+                call_all(prelude, |_| at, |_| hint);
+            }
+        }
+    }
+}
