@@ -165,6 +165,29 @@ fn forks_in_the_middle_of_joins_neither_hang_nor_leak_roles() {
     test.spawn("busy", &[]).wait_within(LONG).assert_success();
 }
 
+/// What a process finds out once, it finds out anew in a child that was forked in the middle of
+/// that: there is no thread there that would come to its end.
+#[test]
+fn forks_in_the_middle_of_the_first_join_do_not_hang() {
+    let test = this_test!();
+    test.role("first", |args| {
+        let (name, after) = (args[0].clone(), args[1].parse().unwrap());
+        let attach = |name: &str| Segment::attach(&by_name(name), &Attach::default()).unwrap();
+        let joining = thread::spawn(move || drop(attach(&name).consumer()));
+        thread::sleep(Duration::from_micros(after));
+        let pid = fork(|| drop(attach(&args[0]).producer().unwrap()));
+        assert_eq!(wait_for(pid), 0);
+        joining.join().unwrap();
+    });
+    let scratch = Scratch::new();
+    let segment = Segment::create(&named(&scratch), &RING).unwrap();
+    for after in 0..30 {
+        let mut first = test.spawn("first", &[scratch.name(), &(after * after * 20).to_string()]);
+        first.wait_within(LONG).assert_success();
+    }
+    drop(segment);
+}
+
 #[test]
 fn starting_programs_disturbs_nothing() {
     let segment = Segment::create(&Backing::Memfd, &RING).unwrap();

@@ -1,6 +1,6 @@
 //! Deadlines on the monotonic clock.
 
-use std::sync::OnceLock;
+use core::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 /// When to stop waiting: a point on `CLOCK_MONOTONIC`, or never.
@@ -51,19 +51,27 @@ pub(crate) fn monotonic_ns() -> u64 {
 }
 
 /// How long the processor's pause takes here, in tenths of a nanosecond. Measured once in a
-/// process, in some microseconds: it is 9.5 ns on one machine, 25 on another and 43 on a third.
+/// process, in some microseconds: it is 9.5 ns on one machine, 25 on another and 43 on a third. Or
+/// twice, by two threads at once: neither waits for the other, who is not there in a child that is
+/// forked meanwhile.
 pub(crate) fn measured_pause_tenth_ns() -> u64 {
     const PAUSES: u64 = 40;
-    static MEASURED: OnceLock<u64> = OnceLock::new();
-    *MEASURED.get_or_init(|| {
-        let span_ns = |_| {
-            let begun = monotonic_ns();
-            for _ in 0..PAUSES {
-                core::hint::spin_loop();
-            }
-            monotonic_ns() - begun
-        };
-        // The shortest of a few, since an interrupt only ever adds.
-        (0..4).map(span_ns).min().map_or(super::PAUSE_TENTH_NS, |ns| ns * 10 / PAUSES)
-    })
+    const UNKNOWN: u64 = u64::MAX;
+    static MEASURED: AtomicU64 = AtomicU64::new(UNKNOWN);
+    // ORDERING: Relaxed, both: it says nothing of any other word.
+    let known = MEASURED.load(Ordering::Relaxed);
+    if known != UNKNOWN {
+        return known;
+    }
+    let span_ns = |_| {
+        let begun = monotonic_ns();
+        for _ in 0..PAUSES {
+            core::hint::spin_loop();
+        }
+        monotonic_ns() - begun
+    };
+    // The shortest of a few, since an interrupt only ever adds.
+    let measured = (0..4).map(span_ns).min().map_or(super::PAUSE_TENTH_NS, |ns| ns * 10 / PAUSES);
+    MEASURED.store(measured, Ordering::Relaxed);
+    measured
 }
