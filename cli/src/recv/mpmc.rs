@@ -53,8 +53,7 @@ impl Receiver<'_> {
         wait: Limit,
     ) -> Result<End, Failure> {
         let received = self.receive_shares(segment, &mut consumer, wait);
-        let lost = consumer.lost();
-        consumer.close();
+        let lost = consumer.close();
         if lost > 0 {
             note(&self.many(ManyFault::Lost { count: lost }));
         }

@@ -61,8 +61,9 @@ impl Slots {
         }
         let geometry = mpmc::Geometry::new(count, payload)
             .ok_or(SegmentError::LargeSlots { slots: count, payload })?;
-        let geometry = geometry
-            .with_seats(participants)
+        // One alone has nobody to send to.
+        let seats = if participants < 2 { None } else { geometry.with_seats(participants) };
+        let geometry = seats
             .ok_or(SegmentError::Participants { asked: participants, limit: SEATS_MAX })?
             .delivering(delivery);
         Ok(if is_of_one_length { geometry.of_one_length() } else { geometry })

@@ -33,7 +33,7 @@ impl fmt::Display for SegmentError {
                 Bytes(CAPACITY_MAX)
             ),
             SegmentError::Participants { asked, limit } => {
-                write!(f, "a ring for {asked} participants is not possible: take 1 to {limit}")
+                write!(f, "a ring for {asked} participants is not possible: take 2 to {limit}")
             }
             SegmentError::ManySpin { asked } => write!(
                 f,

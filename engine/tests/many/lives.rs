@@ -128,9 +128,11 @@ fn a_forked_childs_handles_say_so_and_its_life_is_not_its_parents() {
     let mut producer = segment.mpmc_producer().unwrap();
     let mut consumer = segment.mpmc_consumer().unwrap();
     producer.try_send(b"before").unwrap();
+    assert_eq!(consumer.try_take().unwrap().len(), 6);
     super::common::in_fork(|| {
         let forked = Severed::Forked;
         assert_eq!(producer.try_send(b"child"), Err(SendError::Severed(forked)));
+        // Also where one was in hand: what the mapping shows is no message.
         let told = consumer.recv(&mut [0; 48], Deadline::NEVER);
         assert_eq!(told, Err(RecvError::Severed(forked)));
         assert!(segment.mpmc_producer().is_err());

@@ -76,7 +76,7 @@ fn a_ring_that_is_not_possible_is_refused_in_one_sentence_with_the_value() {
     }
     let (error, _) = asked(Slots::of(64, u32::MAX));
     assert_eq!(error, SegmentError::LargeSlots { slots: 64, payload: u32::MAX });
-    for participants in [0, 1001, u16::MAX] {
+    for participants in [0, 1, 1001, u16::MAX] {
         let (error, _) = asked(Slots::of(64, 48).participants(participants));
         assert_eq!(error, SegmentError::Participants { asked: participants, limit: 1000 });
     }
@@ -95,6 +95,23 @@ fn the_largest_table_and_the_smallest_ring_are_possible() {
     assert!(error.to_string().contains("1000"), "{error}");
     drop(producers);
     segment.mpmc_consumer().unwrap();
+}
+
+/// It is counted when it is there, and not before: in between all would seem to have left.
+#[test]
+fn nobody_is_told_of_the_end_while_the_first_producer_joins() {
+    let ring = Config::mpmc(SLOTS.participants(1000));
+    for round in 0..1_500 {
+        let segment = Segment::create(&Backing::Memfd, &ring).unwrap();
+        let mut consumer = segment.mpmc_consumer().unwrap();
+        std::thread::scope(|scope| {
+            let waits = scope.spawn(move || consumer.recv(&mut [0; 48], soon()).map(|_| ()));
+            std::thread::sleep(std::time::Duration::from_micros(150 + 7 * (round % 41)));
+            let mut producer = segment.mpmc_producer().unwrap();
+            producer.send(b"first", soon()).unwrap();
+            assert_eq!(waits.join().unwrap(), Ok(()), "round {round}");
+        });
+    }
 }
 
 #[test]

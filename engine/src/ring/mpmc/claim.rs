@@ -56,6 +56,7 @@ impl<'p, M: Crowd> Claim<'p, M> {
         let fits = len == self.len() || len < self.len() && !is_of_one_length;
         assert!(fits, "commit of {len} bytes of a claim of {}", self.len);
         self.is_committed = true;
+        self.producer.close_claim();
         self.producer.commit(self.position, self.place, len as u32);
         self.position
     }
@@ -73,6 +74,7 @@ impl<M: Crowd + Mapped> Claim<'_, M> {
 impl<M: Crowd> Drop for Claim<'_, M> {
     fn drop(&mut self) {
         if !self.is_committed {
+            self.producer.close_claim();
             self.producer.abort(self.position, self.place);
         }
     }

@@ -18,7 +18,8 @@ use crate::sync::{Crowd, Deadline, Ordering, Outside};
 /// One of the consumers of a ring of many.
 ///
 /// It may be moved to another thread, and is not to be used by two at once. Dropped, it leaves:
-/// what it copied out is released, and what it took and did not release comes to another one.
+/// what it copied out is released, and what it took and did not release comes to another one, as
+/// after a death: that counts as an attempt, and where messages come at most once it is given up.
 pub struct Consumer<M: Crowd> {
     pub(super) who: Participant<M>,
     /// Where to look for a message: all before it was taken, or is nobody's message.
@@ -32,6 +33,7 @@ pub struct Consumer<M: Crowd> {
     /// Tries in vain, and times that the world outside was asked.
     pub(super) vain_tries: u32,
     pub(super) asks: u32,
+    pub(super) asked_ns: u64,
     /// Who had come and left when nobody was missed.
     pub(super) changes: u64,
     pub(super) cadence: Cadence,
@@ -93,6 +95,7 @@ impl<M: Crowd> Consumer<M> {
             others_hold: false,
             vain_tries: 0,
             asks: 0,
+            asked_ns: 0,
             changes: 0,
             cadence,
             poison: None,
@@ -115,6 +118,7 @@ impl<M: Crowd> Consumer<M> {
     pub fn recv(&mut self, buffer: &mut [u8], deadline: Deadline) -> Result<Received, RecvError> {
         let hand = self.take_until(deadline)?;
         let Some(len) = self.who.slots().len(hand.place) else {
+            self.hand = hand;
             return Err(self.corrupted(What::Word, hand.position));
         };
         let Some(into) = buffer.get_mut(..len as usize) else {
@@ -123,6 +127,12 @@ impl<M: Crowd> Consumer<M> {
         };
         self.who.slots().read(hand.place, 0, into);
         self.hand = Hand { is_done: true, ..hand };
+        // What was copied is the message if its slot is still ours, and not if the mapping was cut
+        // off meanwhile.
+        // ORDERING: Relaxed: only we write it.
+        if self.who.slots().word_at(hand.place, Ordering::Relaxed) != hand.word {
+            return Err(self.corrupted(What::Slot, hand.position));
+        }
         let Hand { position, word, .. } = hand;
         Ok(Received { position, len: len as usize, attempt: word.attempts() })
     }
@@ -135,10 +145,15 @@ impl<M: Crowd> Consumer<M> {
     /// Takes the next message, to be read in place; waits for one until `deadline`.
     pub fn take(&mut self, deadline: Deadline) -> Result<Taken<'_, M>, RecvError> {
         let hand = self.take_until(deadline)?;
+        self.hand = hand;
         let Some(len) = self.who.slots().len(hand.place) else {
             return Err(self.corrupted(What::Word, hand.position));
         };
-        self.hand = hand;
+        // One that was shown before may have been cut off since.
+        // ORDERING: Relaxed: only we write it.
+        if self.who.slots().word_at(hand.place, Ordering::Relaxed) != hand.word {
+            return Err(self.corrupted(What::Slot, hand.position));
+        }
         Ok(Taken::new(self, hand, len))
     }
 
@@ -162,7 +177,8 @@ impl<M: Crowd> Consumer<M> {
         self.who.index()
     }
 
-    /// Messages that this handle gave up for good, since their consumers died over them.
+    /// Messages that this handle gave up for good: where they come at most once, or after fifteen
+    /// deaths and returns over one.
     pub fn lost(&self) -> u64 {
         self.who.lost()
     }
@@ -180,13 +196,35 @@ impl<M: Crowd> Consumer<M> {
         }
     }
 
-    /// Leaves the ring. Dropping the handle does the same.
-    pub fn close(self) {}
+    /// Leaves the ring, as dropping the handle does. Says how many messages it gave up for good,
+    /// the one in its hand among them.
+    pub fn close(mut self) -> u64 {
+        self.leave();
+        self.lost()
+    }
+
+    /// Gives back what is in hand.
+    fn leave(&mut self) {
+        self.flush();
+        if !self.hand.is_empty() {
+            // To another one: as a repair would, if we were gone.
+            let (next, is_lost) = self.who.slots().given_back(self.hand.word);
+            // ORDERING: Release: what we read is read.
+            self.who.slots().set_word_at(self.hand.place, next, Ordering::Release);
+            self.hand = Hand::EMPTY;
+            if is_lost {
+                self.who.count_lost();
+            }
+        }
+    }
 
     /// The next message: the one in hand, or a new one, which is not in `hand` yet.
     #[inline(always)]
     fn take_until(&mut self, deadline: Deadline) -> Result<Hand, RecvError> {
         if !self.hand.is_empty() {
+            if let Some((poison, _)) = self.poison {
+                return Err(poison);
+            }
             if !self.hand.is_done {
                 return Ok(self.hand);
             }
@@ -214,24 +252,14 @@ impl<M: Crowd> Consumer<M> {
 
     pub(super) fn poisoned(&mut self, error: RecvError, at: u64) -> RecvError {
         self.poison = Some((error, at));
-        // From here on the short way is closed, and nothing of the ring is written.
+        // From here on the short way is closed. What is in hand goes to another one at our end.
         self.scan_is_due = true;
-        self.hand = Hand::EMPTY;
         error
     }
 }
 
 impl<M: Crowd> Drop for Consumer<M> {
     fn drop(&mut self) {
-        self.flush();
-        if !self.hand.is_empty() {
-            // To another one: as a repair would, if we were gone.
-            let (next, is_lost) = self.who.slots().given_back(self.hand.word);
-            // ORDERING: Release: what we read is read.
-            self.who.slots().set_word_at(self.hand.place, next, Ordering::Release);
-            if is_lost {
-                self.who.count_lost();
-            }
-        }
+        self.leave();
     }
 }

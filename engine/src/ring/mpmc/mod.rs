@@ -72,5 +72,9 @@ pub use take::Taken;
 /// Between two stores of a hint: claims or takes.
 const HINT_EVERY: u64 = 8;
 
+/// One who waits asks the world outside so often, and one whose waits are shorter at the end of the
+/// first after that time.
+const ASK_EVERY_NS: u64 = 100_000;
+
 /// Tries in vain of one who never waits, until it asks as one who waits does.
 const TRIES_PER_ASK: u32 = 64;

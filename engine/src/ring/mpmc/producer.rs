@@ -8,7 +8,7 @@ use super::slots::{Place, Slots};
 use super::table::{JoinError, Participant, Presence};
 use super::wait::{Blocked, Step};
 use super::word::{State, Word};
-use super::{HINT_EVERY, TRIES_PER_ASK};
+use super::{ASK_EVERY_NS, HINT_EVERY, TRIES_PER_ASK};
 use crate::error::{Corruption, What};
 use crate::ring::spin::{Cadence, Spin, Turn};
 use crate::ring::waiting::Budget;
@@ -25,8 +25,11 @@ pub struct Producer<M: Crowd> {
     /// What was in the way there the last time: then it is looked at before it is asked for.
     blocked: Option<Word>,
     pace: Pace,
-    /// Tries in vain, one after the other.
+    /// A claim that is out; one that was forgotten is given up by whoever comes next.
+    open: Option<(Position, Place)>,
+    /// Tries in vain, one after the other, and when the world outside was asked.
     vain_tries: u32,
+    asked_ns: u64,
     cadence: Cadence,
     poison: Option<(SendError, u64)>,
 }
@@ -48,7 +51,9 @@ impl<M: Crowd> Producer<M> {
             next,
             blocked: None,
             pace: Pace::default(),
+            open: None,
             vain_tries: 0,
+            asked_ns: 0,
             cadence,
             poison: None,
         })
@@ -83,7 +88,9 @@ impl<M: Crowd> Producer<M> {
     #[inline]
     pub fn claim(&mut self, len: usize, deadline: Deadline) -> Result<Claim<'_, M>, SendError> {
         let len = self.check_len(len)?;
+        self.abort_forgotten();
         let position = self.find_until(deadline)?;
+        self.open = Some((position, self.who.slots().place(position)));
         Ok(Claim::new(self, position, len))
     }
 
@@ -145,6 +152,20 @@ impl<M: Crowd> Producer<M> {
         // ORDERING: Release, edge W: who takes the message sees its bytes.
         slots.set_word_at(place, ready, Ordering::Release);
         self.hint(position);
+    }
+
+    /// A claim came to its end.
+    #[inline(always)]
+    pub(super) fn close_claim(&mut self) {
+        self.open = None;
+    }
+
+    /// Gives a claim up whose value was forgotten: nobody gets past it, and our index would be
+    /// given to another one with the claim standing.
+    fn abort_forgotten(&mut self) {
+        if let Some((position, place)) = self.open.take() {
+            self.abort(position, place);
+        }
     }
 
     /// Gives a claimed slot up.
@@ -283,17 +304,18 @@ impl<M: Crowd> Producer<M> {
     }
 
     fn timed_out(&mut self, deadline: Deadline, blocked: Blocked) -> SendError {
-        if deadline == Deadline::PASSED {
-            // Who only tries would never ask otherwise.
+        // Who only tries, or waits too shortly, would never ask otherwise.
+        let is_due = if deadline == Deadline::PASSED {
             self.vain_tries = self.vain_tries.wrapping_add(1);
-            if self.vain_tries.is_multiple_of(TRIES_PER_ASK)
-                && let Step::End(error) = self.ask(blocked)
-            {
-                return error;
-            }
-            return SendError::Full;
+            self.vain_tries.is_multiple_of(TRIES_PER_ASK)
+        } else {
+            self.who.slots().memory().now().saturating_sub(self.asked_ns) >= ASK_EVERY_NS
+        };
+        if is_due && let Step::End(error) = self.ask(blocked) {
+            return error;
         }
         match blocked {
+            _ if deadline == Deadline::PASSED => SendError::Full,
             Blocked::By(word) => SendError::PeerStalled { participant: word.owner() },
             _ => SendError::Timeout,
         }
@@ -301,6 +323,7 @@ impl<M: Crowd> Producer<M> {
 
     /// Whether waiting is in vain.
     fn ask(&mut self, blocked: Blocked) -> Step<SendError> {
+        self.asked_ns = self.who.slots().memory().now();
         if let Outside::Severed(severed) = self.who.slots().memory().outside() {
             return Step::End(SendError::Severed(severed));
         }
@@ -333,5 +356,11 @@ impl<M: Crowd> Producer<M> {
         // From here on the short way is closed.
         self.blocked = Some(Word::from_bits(0));
         error
+    }
+}
+
+impl<M: Crowd> Drop for Producer<M> {
+    fn drop(&mut self) {
+        self.abort_forgotten();
     }
 }

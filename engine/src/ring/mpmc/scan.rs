@@ -7,7 +7,7 @@ use super::slots::Place;
 use super::table::{self, Presence};
 use super::wait::{Blocked, Step};
 use super::word::{State, Word};
-use super::{HINT_EVERY, TRIES_PER_ASK};
+use super::{ASK_EVERY_NS, HINT_EVERY, TRIES_PER_ASK};
 use crate::error::{Corruption, What};
 use crate::ring::spin::{Spin, Turn};
 use crate::ring::waiting::Budget;
@@ -169,7 +169,8 @@ impl<M: Crowd> Consumer<M> {
                         lowest = Some((position, word));
                     }
                 }
-                Some(State::Writing | State::Taken) => self.others_hold = true,
+                // What is ready here may be taken by another one before we come to it.
+                Some(State::Writing | State::Taken | State::Ready) => self.others_hold = true,
                 Some(_) => {}
                 None => return Err(Blocked::Corrupted(slot)),
             }
@@ -251,15 +252,16 @@ impl<M: Crowd> Consumer<M> {
     }
 
     fn timed_out(&mut self, deadline: Deadline, blocked: Blocked) -> RecvError {
-        if deadline == Deadline::PASSED {
-            // Who only tries would never ask otherwise.
+        // Who only tries, or waits too shortly, would never ask otherwise.
+        let is_due = if deadline == Deadline::PASSED {
             self.vain_tries = self.vain_tries.wrapping_add(1);
             let is_new = table::changes(self.who.slots()) != self.changes;
-            if (is_new || self.vain_tries.is_multiple_of(TRIES_PER_ASK))
-                && let Step::End(error) = self.ask(blocked)
-            {
-                return error;
-            }
+            is_new || self.vain_tries.is_multiple_of(TRIES_PER_ASK)
+        } else {
+            self.who.slots().memory().now().saturating_sub(self.asked_ns) >= ASK_EVERY_NS
+        };
+        if is_due && let Step::End(error) = self.ask(blocked) {
+            return error;
         }
         late(deadline, blocked)
     }
@@ -269,6 +271,7 @@ impl<M: Crowd> Consumer<M> {
         if let Outside::Severed(severed) = self.who.slots().memory().outside() {
             return Step::End(RecvError::Severed(severed));
         }
+        self.asked_ns = self.who.slots().memory().now();
         self.asks = self.asks.wrapping_add(1);
         let asks_per_scan = self.who.slots().count() / SLOTS_PER_ASK + 1;
         self.scan_is_due |= u64::from(self.asks).is_multiple_of(asks_per_scan);

@@ -147,9 +147,10 @@ impl<M: Crowd> Participant<M> {
         }
         (self.index, self.generation) = (index, generation);
         sign_in(&self.slots, index);
-        count_coming(&self.slots, role);
         // ORDERING: Release, edge S: who sees us active sees who we are.
         set_standing(&self.slots, index, Standing::Active(generation, role));
+        // Only then: who finds us counted, and nobody there, is to be right.
+        count_coming(&self.slots, role);
         Ok(true)
     }
 
@@ -206,7 +207,9 @@ impl<M: Crowd> Participant<M> {
     }
 
     fn look_for(&self, role: Role) -> Result<Presence, Corruption> {
-        let mut died = has_died(&self.slots, role);
+        // Before the seats: one who is counted by now is seen there, or has left or died since.
+        let has_come = has_come(&self.slots, role);
+        let mut died = false;
         for index in 1..=self.slots.geometry().seats() {
             if let Standing::Active(_, of) = standing(&self.slots, index)?
                 && of == role
@@ -217,7 +220,9 @@ impl<M: Crowd> Participant<M> {
                 died = true;
             }
         }
-        Ok(match (has_come(&self.slots, role), died) {
+        // After them: it is said before the seat of one who died is free.
+        died |= has_died(&self.slots, role);
+        Ok(match (has_come, died) {
             (_, true) => Presence::Died,
             (true, false) => Presence::Left,
             (false, false) => Presence::NotYet,

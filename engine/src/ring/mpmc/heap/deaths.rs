@@ -39,6 +39,50 @@ fn one_that_had_to_wait_for_room_claims_in_its_own_name() {
     assert_eq!(found, Err(RecvError::Gap { position: 2, participant }));
 }
 
+/// Each call is over before one that waits would ask.
+#[test]
+fn one_whose_waits_are_short_repairs_as_well() {
+    let mut hall = Hall::of(4);
+    let (mut alive, mut consumer) = (hall.producer(), hall.consumer());
+    assert_eq!(recv(&mut consumer), Err(RecvError::Empty), "so its first scan is over");
+    let mut victim = hall.producer();
+    let participant = victim.participant();
+    core::mem::forget(victim.try_claim(8).expect("there is room"));
+    hall.kill_producer(victim);
+    send(&mut alive, 1);
+    let shortly = || Deadline::after(Duration::from_micros(20));
+    let told = (0..1000).map(|_| consumer.recv(&mut [0; 8], shortly()));
+    let told = told.into_iter().find(|told| !matches!(told, Err(RecvError::PeerStalled { .. })));
+    assert_eq!(told, Some(Err(RecvError::Gap { position: 0, participant })));
+}
+
+/// Its index is given to another one, so nobody would ever repair it.
+#[test]
+fn a_claim_that_is_forgotten_is_given_up_by_the_next_one_or_with_its_handle() {
+    let mut hall = Hall::of(4);
+    let (mut producer, mut consumer) = (hall.producer(), hall.consumer());
+    let participant = producer.participant();
+    core::mem::forget(producer.try_claim(8).expect("there is room"));
+    core::mem::forget(producer.try_claim(8).expect("there is room"));
+    assert_eq!(recv(&mut consumer), Err(RecvError::Gap { position: 0, participant }));
+    producer.close();
+    let successor = hall.producer();
+    assert_eq!(successor.participant(), participant);
+    assert_eq!(recv(&mut consumer), Err(RecvError::Gap { position: 1, participant }));
+    successor.close();
+    assert_eq!(recv(&mut consumer), Err(RecvError::Closed));
+}
+
+#[test]
+fn one_that_leaves_says_what_it_gave_up() {
+    let mut hall = Hall::new(geometry(4).delivering(Delivery::AtMostOnce));
+    let mut producer = hall.producer();
+    send(&mut producer, 0);
+    let mut consumer = hall.consumer();
+    assert_eq!(consumer.try_take().map(|taken| taken.position()), Ok(0));
+    assert_eq!(consumer.close(), 1);
+}
+
 #[test]
 fn a_dropped_claim_is_a_gap() {
     let mut hall = Hall::of(4);
