@@ -75,9 +75,10 @@ fn call_all(prelude: Prelude, at: impl Fn(&Hall) -> usize, change: impl Fn(u64) 
 
 #[test]
 fn every_flipped_bit_of_every_shared_word_ends_in_an_answer() {
-    let bits = if cfg!(miri) { 0..3 } else { 0..64 };
+    // Under Miri, which takes ten thousand times as long, a few of each.
+    let bits = if cfg!(miri) { 0..1 } else { 0..64 };
     let places = words(&Hall::of(4));
-    for prelude in PRELUDES {
+    for prelude in PRELUDES.into_iter().skip(if cfg!(miri) { 4 } else { 0 }) {
         for at in &places {
             for bit in bits.clone() {
                 call_all(prelude, |_| *at, |was| was ^ 1 << bit);
@@ -88,11 +89,11 @@ fn every_flipped_bit_of_every_shared_word_ends_in_an_answer() {
 
 #[test]
 fn words_of_other_laps_owners_and_states_end_in_an_answer() {
-    let laps = [0, 1, 2, 3, 1 << 40, (1 << 47) - 1];
-    let owners = [0, 1, 2, 3, 8, 9, 1023];
-    for prelude in PRELUDES {
+    let laps: &[u64] = if cfg!(miri) { &[1] } else { &[0, 1, 2, 3, 1 << 40, (1 << 47) - 1] };
+    let owners: &[u64] = if cfg!(miri) { &[3, 1023] } else { &[0, 1, 2, 3, 8, 9, 1023] };
+    for prelude in PRELUDES.into_iter().skip(if cfg!(miri) { 5 } else { 0 }) {
         for slot in 0..if cfg!(miri) { 1 } else { 4 } {
-            for lap in laps {
+            for lap in laps.iter().copied() {
                 for (owner, state) in
                     owners.iter().flat_map(|owner| (0..8).map(move |s| (*owner, s)))
                 {
@@ -107,7 +108,7 @@ fn words_of_other_laps_owners_and_states_end_in_an_answer() {
 
 #[test]
 fn hints_of_any_value_end_in_an_answer() {
-    for prelude in PRELUDES {
+    for prelude in PRELUDES.into_iter().skip(if cfg!(miri) { 5 } else { 0 }) {
         for hint in [0, 1, 3, 4, 5, 1 << 32, u64::MAX - SLOT_CELL, u64::MAX - 1, u64::MAX] {
             for at in [MPMC_TAIL, MPMC_HEAD] {
                 call_all(prelude, |_| at, |_| hint);
