@@ -8,7 +8,7 @@ use crate::layout::{MPMC_SEATS, Seat};
 use crate::ring::Role;
 use crate::sync::{Byte, Crowd, Deadline, Identity, Memory, Ordering, Outside, Raw, monotonic_ns};
 use core::ptr::NonNull;
-use std::sync::{Arc, Mutex};
+use std::sync::Mutex;
 use std::time::Duration;
 
 mod deaths;
@@ -23,18 +23,31 @@ mod threads;
 struct Hall {
     words: Vec<u64>,
     geometry: Geometry,
-    locked: Arc<Mutex<Vec<Byte>>>,
+    locked: Box<Table>,
 }
 
-/// A way to the segment.
+/// Which bytes somebody has.
+type Table = Mutex<Vec<Byte>>;
+
+/// A way to the segment, which owns nothing: a handle that dies is forgotten.
 #[derive(Clone)]
-struct Reach(Raw, Arc<Mutex<Vec<Byte>>>);
+struct Reach(Raw, NonNull<Table>);
+
+// SAFETY: the table is one for all threads, and outlives the handles, as the block does.
+unsafe impl Send for Reach {}
+
+impl Reach {
+    fn table(&self) -> &Table {
+        // SAFETY: it outlives the handles.
+        unsafe { self.1.as_ref() }
+    }
+}
 
 impl Hall {
     fn new(geometry: Geometry) -> Hall {
         let mut words = vec![0; geometry.segment_bytes() as usize / 8];
         geometry.first_words().for_each(|(at, word)| words[at / 8] = word);
-        Hall { words, geometry, locked: Arc::default() }
+        Hall { words, geometry, locked: Box::default() }
     }
 
     /// Of so many slots of up to 48 bytes, for 8 participants.
@@ -46,7 +59,7 @@ impl Hall {
         let bytes = 8 * self.words.len();
         let base = NonNull::new(self.words.as_mut_ptr().cast()).expect("a vector has an address");
         // SAFETY: the block is aligned to words, and the tests drop the handles before it.
-        Reach(unsafe { Raw::new(base, bytes) }, Arc::clone(&self.locked))
+        Reach(unsafe { Raw::new(base, bytes) }, NonNull::from(&*self.locked))
     }
 
     fn producer(&mut self) -> Producer<Reach> {
@@ -196,7 +209,7 @@ unsafe impl Crowd for Reach {
     }
 
     fn try_lock(&self, byte: Byte) -> bool {
-        let mut locked = self.1.lock().expect("nobody panics there");
+        let mut locked = self.table().lock().expect("nobody panics there");
         let is_free = !locked.contains(&byte);
         if is_free {
             locked.push(byte);
@@ -205,11 +218,11 @@ unsafe impl Crowd for Reach {
     }
 
     fn unlock(&self, byte: Byte) {
-        self.1.lock().expect("nobody panics there").retain(|held| *held != byte);
+        self.table().lock().expect("nobody panics there").retain(|held| *held != byte);
     }
 
     fn is_gone(&self, participant: u16) -> bool {
-        !self.1.lock().expect("nobody panics there").contains(&Byte::Life(participant))
+        !self.table().lock().expect("nobody panics there").contains(&Byte::Life(participant))
     }
 
     fn identity(&self) -> Identity {
