@@ -239,11 +239,11 @@ pub struct Seat {
     pub namespace: u64,
     /// `CLOCK_REALTIME` in nanoseconds when it joined.
     pub since_ns: u64,
-    /// Messages moved, as last published.
+    /// Messages moved: not counted in this version, and zero.
     pub messages: u64,
-    /// Payload bytes moved, as last published.
+    /// Payload bytes moved, likewise.
     pub bytes: u64,
-    /// Waits begun.
+    /// Waits begun, likewise.
     pub waits: u64,
     /// Messages that it gave up for good, since a consumer died over them so often.
     pub lost: u64,

@@ -27,11 +27,15 @@ pub use waiting::{Barrier, Wait, Waiting, Wake};
 
 use crate::layout;
 
-/// A place in the stream of a ring, in bytes since the segment was made. It rises with every
-/// record and never repeats, so together with the segment's id it names a message for good.
+/// A place in the stream of a ring since the segment was made: in bytes, and in a ring of many in
+/// messages. It rises with every message and never repeats, so together with the segment's id it
+/// names a message for good.
 pub type Position = u64;
 
-/// One of the two sides of an spsc ring.
+/// As far as any ring comes: positions beyond are not believed.
+const POSITION_MAX: Position = 1 << 62;
+
+/// One of the two sides of a ring.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
     /// The side that sends.

@@ -14,13 +14,16 @@ pub struct Claim<'p, M: Crowd> {
     position: Position,
     place: Place,
     len: u32,
-    is_committed: bool,
 }
 
 impl<'p, M: Crowd> Claim<'p, M> {
-    pub(super) fn new(producer: &'p mut Producer<M>, position: Position, len: u32) -> Self {
-        let place = producer.who.slots().place(position);
-        Claim { producer, position, place, len, is_committed: false }
+    pub(super) fn new(
+        producer: &'p mut Producer<M>,
+        position: Position,
+        place: Place,
+        len: u32,
+    ) -> Self {
+        Claim { producer, position, place, len }
     }
 
     /// The bytes that were claimed.
@@ -51,13 +54,13 @@ impl<'p, M: Crowd> Claim<'p, M> {
     /// # Panics
     ///
     /// If `len` is more than was claimed, or not all where all have one length.
-    pub fn commit(mut self, len: usize) -> Position {
+    pub fn commit(self, len: usize) -> Position {
         let is_of_one_length = self.producer.who.slots().geometry().is_of_one_length();
         let fits = len == self.len() || len < self.len() && !is_of_one_length;
         assert!(fits, "commit of {len} bytes of a claim of {}", self.len);
-        self.is_committed = true;
-        self.producer.close_claim();
         self.producer.commit(self.position, self.place, len as u32);
+        // Nothing is left for the drop to give up.
+        self.producer.open = None;
         self.position
     }
 }
@@ -73,9 +76,6 @@ impl<M: Crowd + Mapped> Claim<'_, M> {
 
 impl<M: Crowd> Drop for Claim<'_, M> {
     fn drop(&mut self) {
-        if !self.is_committed {
-            self.producer.close_claim();
-            self.producer.abort(self.position, self.place);
-        }
+        self.producer.abort_open();
     }
 }

@@ -128,8 +128,9 @@ impl<M: Crowd> Consumer<M> {
         self.who.slots().read(hand.place, 0, into);
         self.hand = Hand { is_done: true, ..hand };
         // What was copied is the message if its slot is still ours, and not if the mapping was cut
-        // off meanwhile.
-        // ORDERING: Relaxed: only we write it.
+        // off meanwhile, which the handler of this thread's own fault has done by then.
+        // ORDERING: Relaxed: only we write it. The compiler's fence keeps it behind the copy.
+        self.who.slots().memory().compiler_fence();
         if self.who.slots().word_at(hand.place, Ordering::Relaxed) != hand.word {
             return Err(self.corrupted(What::Slot, hand.position));
         }
@@ -150,7 +151,8 @@ impl<M: Crowd> Consumer<M> {
             return Err(self.corrupted(What::Word, hand.position));
         };
         // One that was shown before may have been cut off since.
-        // ORDERING: Relaxed: only we write it.
+        // ORDERING: Relaxed: only we write it. The compiler's fence keeps it behind the length.
+        self.who.slots().memory().compiler_fence();
         if self.who.slots().word_at(hand.place, Ordering::Relaxed) != hand.word {
             return Err(self.corrupted(What::Slot, hand.position));
         }

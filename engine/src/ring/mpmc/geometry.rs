@@ -1,8 +1,9 @@
 //! The shape of a ring of many: checked once, then kept in private memory.
 
 use super::table;
-use super::word::Word;
+use super::word::{LAP_MAX, Word};
 use crate::layout::{CAPACITY_MAX, MPMC_SEATS, SEATS_MAX, SLOT_CELL, Seat};
+use crate::ring::{POSITION_MAX, Position};
 
 /// What becomes of a message whose consumer is gone.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -71,6 +72,13 @@ impl Geometry {
     /// Messages that the ring holds.
     pub const fn slots(self) -> u64 {
         self.slots
+    }
+
+    /// As far as a ring of this geometry comes, since its words count so many laps: two slots are
+    /// good for 2^48 messages, 32 Ki and more for 2^62. Positions beyond are not believed.
+    pub(super) const fn position_max(self) -> Position {
+        let laps = POSITION_MAX / self.slots;
+        self.slots * if laps < LAP_MAX { laps } else { LAP_MAX }
     }
 
     /// The longest message in bytes; where all have one length, that one.

@@ -35,8 +35,9 @@
 //!    by one who is gone, perhaps far behind, is found by that and by nothing else.
 //! 7. A consumer that is new takes what is orphaned first, the lowest position first.
 //! 8. A tombstone is full to a producer: a consumer frees it and tells of it.
-//! 9. A message over which consumers died so often that its attempts are used up is given up,
-//!    and counted; the attempts never saturate, which would make a word come again.
+//! 9. A message over which consumers died, or which they gave back, so often that its attempts
+//!    are used up is given up, and counted; the attempts never saturate, which would make a word
+//!    come again.
 //!
 //! Where a newcomer's hint is old it walks: at most a lap, by jumps where words are of later laps.
 //! A search by halves was in the first drawing; it saves a microsecond, once, and needed a rule.

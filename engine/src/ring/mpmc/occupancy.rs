@@ -80,6 +80,7 @@ impl Occupancy {
         for participant in 1..=geometry.seats() {
             seen.look_at_seat(participant, &word);
         }
+        let lap_max = geometry.position_max() / geometry.slots();
         let mut head = None;
         for slot in 0..geometry.slots() {
             let at = geometry.slots_at() + (slot * geometry.stride()) as usize;
@@ -88,7 +89,8 @@ impl Occupancy {
             } else {
                 word(at + 8).min(geometry.payload().into())
             };
-            let position = |lap| lap * geometry.slots() + slot;
+            // Whatever a peer wrote: no lap is believed beyond where a ring comes to.
+            let position = |lap: u64| lap.min(lap_max) * geometry.slots() + slot;
             let word = Word::from_bits(word(at));
             let lap = word.lap();
             match word.state() {

@@ -4,7 +4,7 @@
 //! take is a locked instruction, which waits for its line and lets nothing pass. So:
 //!
 //! * Either asks for its lines [`AHEAD`] slots before it needs them, to write, as long as the
-//!   other is further on: it looks there at every eighth slot.
+//!   other is further on: it looks there at every sixteenth slot.
 //! * A consumer that has caught up with a stream lets it run ahead for a moment, and a producer at
 //!   a full ring waits for a quarter of it: else the two would take one line after the other from
 //!   each other.

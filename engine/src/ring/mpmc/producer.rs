@@ -26,7 +26,7 @@ pub struct Producer<M: Crowd> {
     blocked: Option<Word>,
     pace: Pace,
     /// A claim that is out; one that was forgotten is given up by whoever comes next.
-    open: Option<(Position, Place)>,
+    pub(super) open: Option<(Position, Place)>,
     /// Tries in vain, one after the other, and when the world outside was asked.
     vain_tries: u32,
     asked_ns: u64,
@@ -88,10 +88,11 @@ impl<M: Crowd> Producer<M> {
     #[inline]
     pub fn claim(&mut self, len: usize, deadline: Deadline) -> Result<Claim<'_, M>, SendError> {
         let len = self.check_len(len)?;
-        self.abort_forgotten();
+        self.abort_open();
         let position = self.find_until(deadline)?;
-        self.open = Some((position, self.who.slots().place(position)));
-        Ok(Claim::new(self, position, len))
+        let place = self.who.slots().place(position);
+        self.open = Some((position, place));
+        Ok(Claim::new(self, position, place, len))
     }
 
     /// Repairs the slot that comes next, if a participant that is gone holds it: what one who waits
@@ -154,27 +155,16 @@ impl<M: Crowd> Producer<M> {
         self.hint(position);
     }
 
-    /// A claim came to its end.
-    #[inline(always)]
-    pub(super) fn close_claim(&mut self) {
-        self.open = None;
-    }
-
-    /// Gives a claim up whose value was forgotten: nobody gets past it, and our index would be
-    /// given to another one with the claim standing.
-    fn abort_forgotten(&mut self) {
+    /// Gives up the claim that is out, if one is: dropped, or forgotten, and then nobody gets past
+    /// it, and our index would be given to another one with the claim standing.
+    pub(super) fn abort_open(&mut self) {
         if let Some((position, place)) = self.open.take() {
-            self.abort(position, place);
+            let slots = self.who.slots();
+            let tombstone = Word::tombstone(slots.lap(position), self.who.index());
+            // ORDERING: Release, with the consumer that passes it.
+            slots.set_word_at(place, tombstone, Ordering::Release);
+            self.hint(position);
         }
-    }
-
-    /// Gives a claimed slot up.
-    pub(super) fn abort(&mut self, position: Position, place: Place) {
-        let slots = self.who.slots();
-        let tombstone = Word::tombstone(slots.lap(position), self.who.index());
-        // ORDERING: Release, with the consumer that passes it.
-        slots.set_word_at(place, tombstone, Ordering::Release);
-        self.hint(position);
     }
 
     /// Rule 3: after the claim, and now and then.
@@ -221,9 +211,8 @@ impl<M: Crowd> Producer<M> {
                 self.pace.lost(slots.memory());
             } else if word.lap() >= lap {
                 // Rule 1: claimed, this one or all up to one of a later lap.
-                let passed = match word.lap() - lap {
-                    0 => at,
-                    _ => slots.position(at, word.lap() - 1),
+                let Some(passed) = slots.passed(at, word) else {
+                    return Err(Blocked::Corrupted(at));
                 };
                 at = (passed + 1).max(slots.hint(Role::Producer));
             } else if word.lap() + 1 == lap && state != State::Free {
@@ -361,6 +350,6 @@ impl<M: Crowd> Producer<M> {
 
 impl<M: Crowd> Drop for Producer<M> {
     fn drop(&mut self) {
-        self.abort_forgotten();
+        self.abort_open();
     }
 }

@@ -106,7 +106,9 @@ impl<M: Crowd> Consumer<M> {
                     State::Free => return Err(Blocked::Idle(word)),
                 }
             } else if word.lap() > lap {
-                let passed = slots.position(at, word.lap() - 1);
+                let Some(passed) = slots.passed(at, word) else {
+                    return Err(Blocked::Corrupted(at));
+                };
                 at = (passed + 1).max(slots.hint(Role::Consumer));
             } else if word.lap() + 1 == lap && state == State::Taken {
                 return Err(Blocked::By(word));

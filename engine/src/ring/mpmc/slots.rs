@@ -76,10 +76,22 @@ impl<M: Crowd> Slots<M> {
         position >> self.shift
     }
 
-    /// The position that has `slot` (or any position of the same slot) in `lap`.
+    /// The position that has `slot` (or any position of the same slot) in `lap`. Of a lap that no
+    /// ring comes to, any.
     #[inline(always)]
     pub(super) fn position(&self, slot: Position, lap: u64) -> Position {
         lap << self.shift | slot & self.mask
+    }
+
+    /// The last position that is over for those who look for the next one, when `word` of this lap
+    /// or a later one stands at `at`. `None` for a lap that no ring comes to.
+    #[inline(always)]
+    pub(super) fn passed(&self, at: Position, word: Word) -> Option<Position> {
+        if word.lap() > self.lap(self.geometry.position_max()) {
+            return None;
+        }
+        // Free, a slot says nothing of its own lap.
+        Some(self.position(at, self.lap(at).max(word.lap().saturating_sub(1))))
     }
 
     /// The word of the slot of `position`.
@@ -173,12 +185,13 @@ impl<M: Crowd> Slots<M> {
         place.0 + self.payload_at
     }
 
-    /// The hint of who is `role`.
+    /// The hint of who is `role`; never beyond where a ring comes to.
     #[inline(always)]
     pub(super) fn hint(&self, role: Role) -> Position {
         // ORDERING: Acquire, edge H: the words that let somebody come so far can be seen.
         // SAFETY: a control word below the seats, aligned by the layout.
         unsafe { self.memory.load(hint_at(role), Ordering::Acquire) }
+            .min(self.geometry.position_max())
     }
 
     #[inline(always)]

@@ -276,14 +276,7 @@ fn sign_in<M: Crowd>(slots: &Slots<M>, index: u16) {
         // ORDERING: Relaxed: shown by the state, which comes after.
         slots.set_seat(index, field, word, Ordering::Relaxed);
     }
-    for field in [
-        offset_of!(Seat, messages),
-        offset_of!(Seat, bytes),
-        offset_of!(Seat, waits),
-        offset_of!(Seat, lost),
-    ] {
-        slots.note(index, field, 0);
-    }
+    slots.note(index, offset_of!(Seat, lost), 0);
 }
 
 const fn came_at(role: Role) -> usize {

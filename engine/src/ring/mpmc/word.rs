@@ -49,6 +49,9 @@ const OWNER_SHIFT: u32 = 7;
 const OWNER: u64 = (1 << 10) - 1;
 const LAP_SHIFT: u32 = 17;
 
+/// The last lap that a word can say.
+pub(super) const LAP_MAX: u64 = u64::MAX >> LAP_SHIFT;
+
 impl Word {
     #[inline(always)]
     const fn of(lap: u64, owner: u16, attempts: u32, state: u64) -> Word {

@@ -6,12 +6,11 @@
 //! each walk ends a ring's length after its start. Nothing is stored. What a walk reads it takes
 //! from the other sides' caches for a moment, so it is for people who look, and not for loops.
 
-use super::POSITION_MAX;
 use crate::error::{Corruption, What};
 use crate::layout::CELL;
 use crate::ring::area::Area;
 use crate::ring::word::{self, Framed};
-use crate::ring::{Geometry, Position};
+use crate::ring::{Geometry, POSITION_MAX, Position};
 use crate::sync::{Memory, Ordering};
 
 /// Walks that are begun before a moving ring is taken as it looked last.

@@ -100,6 +100,3 @@ pub use record::Record;
 pub use recv::{Message, Received};
 pub use side::Room;
 pub use view::{Batch, View};
-
-/// A closed position as far as any could be: positions beyond are not believed.
-const POSITION_MAX: u64 = 1 << 62;

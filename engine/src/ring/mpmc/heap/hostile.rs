@@ -3,6 +3,7 @@
 
 use super::*;
 use crate::layout::{MPMC_COMINGS, MPMC_HEAD, MPMC_TAIL, SLOT_CELL};
+use crate::ring::mpmc::Occupancy;
 use crate::ring::mpmc::word::Word;
 
 /// What is done before a word is written over.
@@ -48,7 +49,15 @@ fn words(hall: &Hall) -> Vec<usize> {
 
 /// Every call, twice, over a ring in which the word at `at` has become `change` of what it was.
 fn call_all(prelude: Prelude, at: impl Fn(&Hall) -> usize, change: impl Fn(u64) -> u64) {
-    let mut hall = Hall::of(4);
+    call_all_of(Hall::of(4), prelude, at, change);
+}
+
+fn call_all_of(
+    mut hall: Hall,
+    prelude: Prelude,
+    at: impl Fn(&Hall) -> usize,
+    change: impl Fn(u64) -> u64,
+) {
     let (mut producer, mut consumer) = (hall.producer(), hall.consumer());
     prelude(&mut hall, &mut producer, &mut consumer);
     let at = at(&hall);
@@ -66,6 +75,9 @@ fn call_all(prelude: Prelude, at: impl Fn(&Hall) -> usize, change: impl Fn(u64) 
         let geometry = hall.geometry;
         // SAFETY: the block was made for that geometry.
         drop(unsafe { Producer::join(hall.reach(), geometry) });
+        // SAFETY: as above.
+        let seen = unsafe { Occupancy::of(hall.reach(), geometry) };
+        assert!(seen.head <= seen.tail || seen.corruption.is_some(), "{seen:?}");
         // SAFETY: as above.
         if let Ok(mut late) = unsafe { Consumer::join(hall.reach(), geometry) } {
             let _ = late.try_recv(&mut buffer);
@@ -101,6 +113,28 @@ fn words_of_other_laps_owners_and_states_end_in_an_answer() {
                     call_all(prelude, |hall| hall.slot(slot), |_| word);
                     call_all(prelude, |hall| hall.slot(slot), |_| word | 15 << 3);
                 }
+            }
+        }
+    }
+}
+
+/// In a ring so large that the laps of a word lead beyond the positions that there are.
+#[test]
+#[cfg_attr(miri, ignore = "131,072 slots take it hours")]
+fn laps_and_hints_beyond_every_position_end_in_an_answer() {
+    const SLOTS: u64 = 1 << 17;
+    for prelude in [PRELUDES[0], PRELUDES[2]] {
+        for slot in [0, 1, 2, SLOTS - 1] {
+            for lap in [1 << 43, (1 << 44) + 1, (1 << 46) - 1, (1 << 47) - 1] {
+                for word in [Word::free(lap), Word::writing(lap, 1), Word::ready(lap, 1)] {
+                    let at = |hall: &Hall| hall.slot(slot);
+                    call_all_of(Hall::of(SLOTS), prelude, at, |_| word.to_bits());
+                }
+            }
+        }
+        for hint in [1 << 62, u64::MAX - SLOTS, u64::MAX] {
+            for at in [MPMC_TAIL, MPMC_HEAD] {
+                call_all_of(Hall::of(SLOTS), prelude, |_| at, |_| hint);
             }
         }
     }

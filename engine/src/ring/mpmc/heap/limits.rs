@@ -62,7 +62,7 @@ fn a_word_of_a_lap_far_ahead_ends_in_bounded_steps() {
 
 #[test]
 fn a_hint_that_is_not_possible_is_told_by_who_follows_it() {
-    for hint in [4, 1 << 20, u64::MAX - 1, u64::MAX] {
+    for hint in [4, 1 << 20, 1 << 49, 1 << 62, u64::MAX - 1, u64::MAX] {
         let mut hall = Hall::of(4);
         hall.scribble(MPMC_TAIL, hint);
         hall.scribble(MPMC_HEAD, hint);
