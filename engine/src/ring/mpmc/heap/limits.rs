@@ -3,6 +3,7 @@
 use super::*;
 use crate::error::{Corruption, What};
 use crate::layout::{MPMC_HEAD, MPMC_TAIL};
+use crate::ring::mpmc::word::Word;
 use crate::ring::mpmc::{JoinError, SendError};
 
 #[test]
@@ -70,6 +71,21 @@ fn a_hint_that_is_not_possible_is_told_by_who_follows_it() {
         assert!(producer.send(&[0; 8], soon()).is_err(), "{hint:#x}");
         assert!(consumer.recv(&mut [0; 8], soon()).is_err(), "{hint:#x}");
     }
+}
+
+/// What would come next does not fit a position.
+#[test]
+#[cfg_attr(miri, ignore = "a quarter of a million slots take it hours")]
+fn a_lap_that_no_ring_comes_to_is_told() {
+    const SLOTS: u64 = 1 << 18;
+    let mut hall = Hall::of(SLOTS);
+    hall.scribble(MPMC_TAIL, SLOTS - 1);
+    hall.scribble(MPMC_HEAD, SLOTS - 1);
+    let (mut producer, mut consumer) = (hall.producer(), hall.consumer());
+    let at = hall.slot(SLOTS - 1);
+    hall.scribble(at, Word::free(1 << 46).to_bits());
+    assert_eq!(producer.try_send(&[0; 8]), Err(SendError::Corrupted(What::Slot)));
+    assert_eq!(recv(&mut consumer), Err(RecvError::Corrupted(What::Slot)));
 }
 
 #[test]
