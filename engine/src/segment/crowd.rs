@@ -11,8 +11,8 @@ use super::{Inner, JoinError, identity, join, locks};
 use crate::layout::{MPMC_SEATS, Seat};
 use crate::ring::{Barrier, mpmc};
 use crate::sync::{
-    Byte, Crowd, Identity, Mapped, Memory, Ordering, Outside, Raw, measured_pause_tenth_ns,
-    monotonic_ns,
+    Byte, Crowd, Identity, Mapped, Memory, Ordering, Outside, Raw, accesses_of_raw,
+    measured_pause_tenth_ns, monotonic_ns,
 };
 use core::mem::offset_of;
 use std::sync::Arc;
@@ -88,52 +88,7 @@ impl Inner {
 // writes. The memory stays mapped as long as the `Arc` lives; severing it puts other memory in its
 // place and leaves no gap.
 unsafe impl Memory for CrowdMapping {
-    #[inline(always)]
-    unsafe fn load(&self, at: usize, order: Ordering) -> u64 {
-        // SAFETY: the same contract.
-        unsafe { self.raw.load(at, order) }
-    }
-
-    #[inline(always)]
-    unsafe fn store(&self, at: usize, word: u64, order: Ordering) {
-        // SAFETY: the same contract.
-        unsafe { self.raw.store(at, word, order) }
-    }
-
-    #[inline(always)]
-    unsafe fn put(&self, at: usize, word: u64) {
-        // ORDERING: Relaxed: payload is ordered by its slot's word.
-        // SAFETY: the same contract.
-        unsafe { self.raw.store(at, word, Ordering::Relaxed) }
-    }
-
-    #[inline(always)]
-    unsafe fn read(&self, at: usize, into: &mut [u8]) {
-        // SAFETY: the same contract.
-        unsafe { self.raw.read(at, into) }
-    }
-
-    #[inline(always)]
-    unsafe fn read_value(&self, at: usize, into: &mut [u8]) {
-        // SAFETY: the same contract.
-        unsafe { self.raw.read_value(at, into) }
-    }
-
-    #[inline(always)]
-    unsafe fn write(&self, at: usize, from: &[u8]) {
-        // SAFETY: the same contract.
-        unsafe { self.raw.write(at, from) }
-    }
-
-    #[inline(always)]
-    fn prefetch_write(&self, at: usize) {
-        self.raw.prefetch_write(at);
-    }
-
-    #[inline(always)]
-    fn prefetch_read(&self, at: usize) {
-        self.raw.prefetch_read(at);
-    }
+    accesses_of_raw!(raw);
 
     #[inline(always)]
     fn pause(&self) {

@@ -6,7 +6,7 @@ use super::remove::is_removed;
 use super::trust::{Peers, Trusted, Untrusted};
 use crate::error::Severed;
 use crate::ring::{Barrier, Role};
-use crate::sync::{Mapped, Memory, Ordering, Outside, Raw, Trusting};
+use crate::sync::{Mapped, Memory, Outside, Raw, Trusting, accesses_of_raw};
 use crate::sync::{measured_pause_tenth_ns, membarrier, monotonic_ns, processors};
 use crate::wake::{Berth, Means};
 use core::marker::PhantomData;
@@ -102,64 +102,7 @@ impl Drop for RoleLock {
 // writes. The memory stays mapped as long as the `Arc` in `role` lives; severing it puts other
 // memory in its place and leaves no gap.
 unsafe impl<P: Peers> Memory for Mapping<P> {
-    #[inline(always)]
-    unsafe fn load(&self, at: usize, order: Ordering) -> u64 {
-        // SAFETY: the same contract.
-        unsafe { self.raw.load(at, order) }
-    }
-
-    #[inline(always)]
-    unsafe fn store(&self, at: usize, word: u64, order: Ordering) {
-        // SAFETY: the same contract.
-        unsafe { self.raw.store(at, word, order) }
-    }
-
-    #[inline(always)]
-    unsafe fn put(&self, at: usize, word: u64) {
-        // ORDERING: Relaxed: payload is ordered by its record's word.
-        // SAFETY: the same contract.
-        unsafe { self.raw.store(at, word, Ordering::Relaxed) }
-    }
-
-    #[inline(always)]
-    unsafe fn read(&self, at: usize, into: &mut [u8]) {
-        // SAFETY: the same contract.
-        unsafe { self.raw.read(at, into) }
-    }
-
-    #[inline(always)]
-    unsafe fn read_value(&self, at: usize, into: &mut [u8]) {
-        // SAFETY: the same contract.
-        unsafe { self.raw.read_value(at, into) }
-    }
-
-    #[inline(always)]
-    unsafe fn write(&self, at: usize, from: &[u8]) {
-        // SAFETY: the same contract.
-        unsafe { self.raw.write(at, from) }
-    }
-
-    #[inline(always)]
-    unsafe fn write_words(&self, at: usize, words: &[[u8; 8]]) {
-        // SAFETY: the same contract.
-        unsafe { self.raw.write_words(at, words) }
-    }
-
-    #[inline(always)]
-    fn prefetch_write(&self, at: usize) {
-        self.raw.prefetch_write(at);
-    }
-
-    #[inline(always)]
-    unsafe fn glimpse(&self, at: usize) -> u64 {
-        // SAFETY: the same contract.
-        unsafe { self.raw.glimpse(at) }
-    }
-
-    #[inline(always)]
-    fn prefetch_read(&self, at: usize) {
-        self.raw.prefetch_read(at);
-    }
+    accesses_of_raw!(raw);
 
     #[inline(always)]
     fn pause(&self) {

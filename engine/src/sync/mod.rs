@@ -20,6 +20,7 @@ mod time;
 
 pub use core::sync::atomic::Ordering;
 pub use raw::Raw;
+pub(crate) use raw::accesses_of_raw;
 pub use time::Deadline;
 pub(crate) use time::{measured_pause_tenth_ns, monotonic_ns};
 

@@ -236,3 +236,69 @@ impl Raw {
         let _ = address;
     }
 }
+
+/// The accesses of a [`super::Memory`] that are those of the [`Raw`] in its field `$raw`: what
+/// stands in each such implementation, beside its pauses, its time and its world outside.
+macro_rules! accesses_of_raw {
+    ($raw:tt) => {
+        #[inline(always)]
+        unsafe fn load(&self, at: usize, order: $crate::sync::Ordering) -> u64 {
+            // SAFETY: the same contract; so likewise below.
+            unsafe { self.$raw.load(at, order) }
+        }
+
+        #[inline(always)]
+        unsafe fn store(&self, at: usize, word: u64, order: $crate::sync::Ordering) {
+            // SAFETY: as above.
+            unsafe { self.$raw.store(at, word, order) }
+        }
+
+        #[inline(always)]
+        unsafe fn put(&self, at: usize, word: u64) {
+            // ORDERING: Relaxed: payload is ordered by the word of its record or slot.
+            // SAFETY: as above.
+            unsafe { self.$raw.store(at, word, $crate::sync::Ordering::Relaxed) }
+        }
+
+        #[inline(always)]
+        unsafe fn read(&self, at: usize, into: &mut [u8]) {
+            // SAFETY: as above.
+            unsafe { self.$raw.read(at, into) }
+        }
+
+        #[inline(always)]
+        unsafe fn read_value(&self, at: usize, into: &mut [u8]) {
+            // SAFETY: as above.
+            unsafe { self.$raw.read_value(at, into) }
+        }
+
+        #[inline(always)]
+        unsafe fn write(&self, at: usize, from: &[u8]) {
+            // SAFETY: as above.
+            unsafe { self.$raw.write(at, from) }
+        }
+
+        #[inline(always)]
+        unsafe fn write_words(&self, at: usize, words: &[[u8; 8]]) {
+            // SAFETY: as above.
+            unsafe { self.$raw.write_words(at, words) }
+        }
+
+        #[inline(always)]
+        unsafe fn glimpse(&self, at: usize) -> u64 {
+            // SAFETY: as above.
+            unsafe { self.$raw.glimpse(at) }
+        }
+
+        #[inline(always)]
+        fn prefetch_write(&self, at: usize) {
+            self.$raw.prefetch_write(at);
+        }
+
+        #[inline(always)]
+        fn prefetch_read(&self, at: usize) {
+            self.$raw.prefetch_read(at);
+        }
+    };
+}
+pub(crate) use accesses_of_raw;

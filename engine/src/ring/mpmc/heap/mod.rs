@@ -6,7 +6,9 @@
 use super::{Consumer, Delivery, Geometry, Producer, Received, RecvError};
 use crate::layout::{MPMC_SEATS, Seat};
 use crate::ring::Role;
-use crate::sync::{Byte, Crowd, Deadline, Identity, Memory, Ordering, Outside, Raw, monotonic_ns};
+use crate::sync::{
+    Byte, Crowd, Deadline, Identity, Memory, Ordering, Outside, Raw, accesses_of_raw, monotonic_ns,
+};
 use core::ptr::NonNull;
 use std::sync::Mutex;
 use std::time::Duration;
@@ -143,43 +145,7 @@ fn expect(consumer: &mut Consumer<Reach>, number: u64) {
 
 // SAFETY: `Raw` makes every access an atomic or an opaque one.
 unsafe impl Memory for Reach {
-    unsafe fn load(&self, at: usize, order: Ordering) -> u64 {
-        // SAFETY: the same contract; so likewise below.
-        unsafe { self.0.load(at, order) }
-    }
-
-    unsafe fn store(&self, at: usize, word: u64, order: Ordering) {
-        // SAFETY: as above.
-        unsafe { self.0.store(at, word, order) }
-    }
-
-    unsafe fn put(&self, at: usize, word: u64) {
-        // SAFETY: as above.
-        unsafe { self.0.store(at, word, Ordering::Relaxed) }
-    }
-
-    unsafe fn read(&self, at: usize, into: &mut [u8]) {
-        // SAFETY: as above.
-        unsafe { self.0.read(at, into) }
-    }
-
-    unsafe fn read_value(&self, at: usize, into: &mut [u8]) {
-        // SAFETY: as above.
-        unsafe { self.0.read_value(at, into) }
-    }
-
-    unsafe fn write(&self, at: usize, from: &[u8]) {
-        // SAFETY: as above.
-        unsafe { self.0.write(at, from) }
-    }
-
-    fn prefetch_read(&self, at: usize) {
-        self.0.prefetch_read(at);
-    }
-
-    fn prefetch_write(&self, at: usize) {
-        self.0.prefetch_write(at);
-    }
+    accesses_of_raw!(0);
 
     fn pause(&self) {
         if cfg!(miri) {

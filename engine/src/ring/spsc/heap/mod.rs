@@ -3,7 +3,7 @@
 use super::{Consumer, Producer};
 use crate::layout::{CONSUMER_GATE, GATE_VACANT, PRODUCER_GATE};
 use crate::ring::{Geometry, Role};
-use crate::sync::{Memory, Ordering, Outside, Raw, monotonic_ns};
+use crate::sync::{Memory, Outside, Raw, accesses_of_raw, monotonic_ns};
 use core::ptr::NonNull;
 
 mod again;
@@ -40,53 +40,7 @@ impl Heap {
 
 // SAFETY: `Raw` makes every access an atomic or an opaque one.
 unsafe impl Memory for Reach {
-    unsafe fn load(&self, at: usize, order: Ordering) -> u64 {
-        // SAFETY: the same contract; so likewise below.
-        unsafe { self.0.load(at, order) }
-    }
-
-    unsafe fn store(&self, at: usize, word: u64, order: Ordering) {
-        // SAFETY: as above.
-        unsafe { self.0.store(at, word, order) }
-    }
-
-    unsafe fn put(&self, at: usize, word: u64) {
-        // SAFETY: as above.
-        unsafe { self.0.store(at, word, Ordering::Relaxed) }
-    }
-
-    unsafe fn read(&self, at: usize, into: &mut [u8]) {
-        // SAFETY: as above.
-        unsafe { self.0.read(at, into) }
-    }
-
-    unsafe fn read_value(&self, at: usize, into: &mut [u8]) {
-        // SAFETY: as above.
-        unsafe { self.0.read_value(at, into) }
-    }
-
-    unsafe fn write(&self, at: usize, from: &[u8]) {
-        // SAFETY: as above.
-        unsafe { self.0.write(at, from) }
-    }
-
-    unsafe fn write_words(&self, at: usize, words: &[[u8; 8]]) {
-        // SAFETY: as above.
-        unsafe { self.0.write_words(at, words) }
-    }
-
-    unsafe fn glimpse(&self, at: usize) -> u64 {
-        // SAFETY: the same contract.
-        unsafe { self.0.glimpse(at) }
-    }
-
-    fn prefetch_read(&self, at: usize) {
-        self.0.prefetch_read(at);
-    }
-
-    fn prefetch_write(&self, at: usize) {
-        self.0.prefetch_write(at);
-    }
+    accesses_of_raw!(0);
 
     fn pause(&self) {
         if cfg!(miri) {
