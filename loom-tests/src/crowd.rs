@@ -3,30 +3,33 @@
 //! A participant dies at its k-th shared access, system calls among them; what it had locked is
 //! given back by [`Hall::bury`], under the mutex, as the kernel does when a process is gone.
 
+use crate::explored::{Explored, Reader};
 use crate::memory::Lifeline;
 use annulus::layout::{Comings, MPMC_COMINGS, MPMC_HEAD, MPMC_SEATS, MPMC_TAIL, Seat};
 use annulus::ring::mpmc::Geometry;
 use annulus::sync::{Byte, Crowd, Identity, Memory, Ordering, Outside};
 use loom::cell::UnsafeCell;
 use loom::sync::Mutex;
-use loom::sync::atomic::{AtomicU64, fence};
+use loom::sync::atomic::fence;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
 
 /// The words of one ring of messages of 8 bytes.
 pub struct Hall {
-    hints: [AtomicU64; 2],
-    comings: Vec<AtomicU64>,
+    hints: [Explored; 2],
+    comings: Vec<Explored>,
     /// Their states; who is there is for people.
-    seats: Vec<AtomicU64>,
+    seats: Vec<Explored>,
     slots: Vec<Slot>,
     slots_at: usize,
     stride: usize,
     locked: Mutex<Vec<Byte>>,
+    handles: AtomicUsize,
 }
 
 struct Slot {
-    word: AtomicU64,
+    word: Explored,
     payload: UnsafeCell<u64>,
 }
 
@@ -34,26 +37,28 @@ struct Slot {
 pub struct Seated {
     hall: Arc<Hall>,
     life: Rc<Lifeline>,
+    reader: Reader,
 }
 
 impl Hall {
     /// A fresh ring, of messages of exactly 8 bytes.
     pub fn fresh(geometry: Geometry) -> Arc<Hall> {
         assert!(geometry.is_of_one_length() && geometry.payload() == 8, "as the slots are made");
-        let zero = || AtomicU64::new(0);
+        let zero = || Explored::new(0);
         let slots_at = (geometry.segment_bytes() - geometry.slots() * geometry.stride()) as usize;
         let first = |begin: usize, end: usize| {
             geometry.first_words().filter(move |(at, _)| (begin..end).contains(at))
         };
-        let slot = |(_, word)| Slot { word: AtomicU64::new(word), payload: UnsafeCell::new(0) };
+        let slot = |(_, word)| Slot { word: Explored::new(word), payload: UnsafeCell::new(0) };
         Arc::new(Hall {
             hints: [zero(), zero()],
             comings: (0..size_of::<Comings>() / 8).map(|_| zero()).collect(),
-            seats: first(MPMC_SEATS, slots_at).map(|(_, word)| AtomicU64::new(word)).collect(),
+            seats: first(MPMC_SEATS, slots_at).map(|(_, word)| Explored::new(word)).collect(),
             slots: first(slots_at, usize::MAX).map(slot).collect(),
             slots_at,
             stride: geometry.stride() as usize,
             locked: Mutex::new(Vec::new()),
+            handles: AtomicUsize::new(0),
         })
     }
 
@@ -79,7 +84,7 @@ impl Hall {
     }
 
     /// The control word at `at`; none for what is for people.
-    fn control(&self, at: usize) -> Option<&AtomicU64> {
+    fn control(&self, at: usize) -> Option<&Explored> {
         match at {
             MPMC_TAIL => Some(&self.hints[0]),
             MPMC_HEAD => Some(&self.hints[1]),
@@ -103,7 +108,8 @@ impl Hall {
 impl Seated {
     /// A participant's way to `hall`.
     pub fn over(hall: &Arc<Hall>) -> Seated {
-        Seated { hall: hall.clone(), life: Rc::new(Lifeline::endless()) }
+        let reader = Reader::after(hall.handles.fetch_add(1, Ordering::Relaxed));
+        Seated { hall: hall.clone(), life: Rc::new(Lifeline::endless()), reader }
     }
 
     /// How long it lives.
@@ -116,7 +122,7 @@ impl Seated {
 unsafe impl Memory for Seated {
     unsafe fn load(&self, at: usize, order: Ordering) -> u64 {
         match self.hall.control(at) {
-            Some(word) if self.life.goes_on() => word.load(order),
+            Some(word) if self.life.goes_on() => word.load(self.reader, order),
             _ => 0,
         }
     }
@@ -125,7 +131,7 @@ unsafe impl Memory for Seated {
         if let Some(control) = self.hall.control(at)
             && self.life.goes_on()
         {
-            control.store(word, order);
+            control.store(self.reader, word, order);
         }
     }
 
@@ -161,9 +167,9 @@ unsafe impl Memory for Seated {
 
     fn prefetch_write(&self, _: usize) {}
 
-    fn pause(&self) {
-        loom::thread::yield_now();
-    }
+    /// Not a yield, after which loom shows a thread nothing stale that it has seen: models wait for
+    /// others by themselves.
+    fn pause(&self) {}
 
     fn yield_now(&self) {
         loom::thread::yield_now();
@@ -187,7 +193,7 @@ unsafe impl Crowd for Seated {
     unsafe fn compare_exchange(&self, at: usize, current: u64, new: u64) -> Result<(), u64> {
         match self.hall.control(at) {
             Some(word) if self.life.goes_on() => {
-                word.compare_exchange(current, new, Ordering::AcqRel, Ordering::Acquire).map(drop)
+                word.compare_exchange(self.reader, current, new).map(drop)
             }
             _ => Err(0),
         }

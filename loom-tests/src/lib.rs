@@ -7,6 +7,7 @@
 #![cfg(loom)]
 
 mod crowd;
+mod explored;
 mod memory;
 
 pub use crowd::{Hall, Seated};

@@ -4,31 +4,34 @@
 //! must not race: each ring word carries a cell that loom watches, so a record that is read while
 //! it is written, or overwritten while it is read, fails the model at once.
 
+use crate::explored::{Explored, Reader};
 use annulus::layout::{Bed, CONSUMER_BED, CONSUMER_GATE, DATA, HEAD, PRODUCER_BED, PRODUCER_GATE};
 use annulus::ring::{Geometry, Role};
 use annulus::sync::{Memory, Ordering, Outside};
 use loom::cell::UnsafeCell;
-use loom::sync::atomic::{AtomicU64, fence};
+use loom::sync::atomic::fence;
 use loom::sync::{Condvar, Mutex};
 use std::cell::Cell;
 use std::mem::offset_of;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
 
 /// The words of one ring and of its control lines.
 pub struct Ring {
-    gates: [AtomicU64; 2],
-    head: AtomicU64,
+    gates: [Explored; 2],
+    head: Explored,
     beds: [ModelledBed; 2],
     words: Vec<Word>,
+    handles: AtomicUsize,
 }
 
 /// A bed, and the kernel's queue of those who sleep there. No sleep ends by itself here, so a wake
 /// that is lost ends in a model that goes no further, which loom reports.
 struct ModelledBed {
-    asleep: AtomicU64,
-    wanted: AtomicU64,
-    bell: AtomicU64,
+    asleep: Explored,
+    wanted: Explored,
+    bell: Explored,
     /// Whether it is over with sleeping there. Beds may share a queue: then one can sleep in both.
     queue: Arc<(Mutex<bool>, Condvar)>,
 }
@@ -39,11 +42,11 @@ impl ModelledBed {
     }
 
     fn beside(queue: &Arc<(Mutex<bool>, Condvar)>) -> ModelledBed {
-        let zero = || AtomicU64::new(0);
+        let zero = || Explored::new(0);
         ModelledBed { asleep: zero(), wanted: zero(), bell: zero(), queue: queue.clone() }
     }
 
-    fn word(&self, field: usize) -> &AtomicU64 {
+    fn word(&self, field: usize) -> &Explored {
         match field {
             _ if field == offset_of!(Bed, asleep) => &self.asleep,
             _ if field == offset_of!(Bed, wanted) => &self.wanted,
@@ -54,7 +57,7 @@ impl ModelledBed {
 
 /// One word of the ring's bytes.
 struct Word {
-    value: AtomicU64,
+    value: Explored,
     payload: UnsafeCell<()>,
 }
 
@@ -63,6 +66,7 @@ pub struct Modelled {
     ring: Arc<Ring>,
     is_registered: bool,
     life: Lifeline,
+    reader: Reader,
 }
 
 /// How many shared accesses a participant has left.
@@ -121,17 +125,18 @@ impl Ring {
     }
 
     fn with_beds(geometry: Geometry, beds: [ModelledBed; 2]) -> Arc<Ring> {
-        let vacant = || AtomicU64::new(annulus::layout::GATE_VACANT);
-        let word = |_| Word { value: AtomicU64::new(0), payload: UnsafeCell::new(()) };
+        let vacant = || Explored::new(annulus::layout::GATE_VACANT);
+        let word = |_| Word { value: Explored::new(0), payload: UnsafeCell::new(()) };
         Arc::new(Ring {
             gates: [vacant(), vacant()],
-            head: AtomicU64::new(0),
+            head: Explored::new(0),
             beds,
             words: (0..geometry.capacity() / 8).map(word).collect(),
+            handles: AtomicUsize::new(0),
         })
     }
 
-    fn control(&self, at: usize) -> &AtomicU64 {
+    fn control(&self, at: usize) -> &Explored {
         match at {
             PRODUCER_GATE => &self.gates[0],
             CONSUMER_GATE => &self.gates[1],
@@ -164,7 +169,11 @@ impl Ring {
     pub fn sleep_at_both(pair: &[Arc<Ring>; 2], bells: [u64; 2]) {
         let beds = pair.each_ref().map(|ring| ring.bed_of(Role::Consumer));
         let queue = beds[0].queue.0.lock().expect("nobody panics there");
-        if beds.iter().zip(bells).all(|(bed, bell)| bed.bell.load(Ordering::Relaxed) == bell) {
+        if beds
+            .iter()
+            .zip(bells)
+            .all(|(bed, bell)| bed.bell.load(Reader::OTHER, Ordering::Relaxed) == bell)
+        {
             drop(beds[0].queue.1.wait(queue).expect("nobody panics there"));
         }
     }
@@ -173,7 +182,8 @@ impl Ring {
 impl Modelled {
     /// A participant's way to `ring`.
     pub fn over(ring: &Arc<Ring>) -> Modelled {
-        Modelled { ring: ring.clone(), is_registered: false, life: Lifeline::endless() }
+        let reader = Reader::after(ring.handles.fetch_add(1, Ordering::Relaxed));
+        Modelled { ring: ring.clone(), is_registered: false, life: Lifeline::endless(), reader }
     }
 
     /// The same for a process that is registered for membarrier(2).
@@ -221,7 +231,7 @@ unsafe impl Memory for Modelled {
         if !self.access() {
             return 0;
         }
-        self.ring.control(at).load(order)
+        self.ring.control(at).load(self.reader, order)
     }
 
     unsafe fn store(&self, at: usize, word: u64, order: Ordering) {
@@ -232,7 +242,7 @@ unsafe impl Memory for Modelled {
             // A record's word, or a zero, over what may have been payload.
             self.word(at).payload.with_mut(|_| ());
         }
-        self.ring.control(at).store(word, order);
+        self.ring.control(at).store(self.reader, word, order);
     }
 
     /// Counters are for people: no part of what is proved, so they cost no state here.
@@ -247,7 +257,7 @@ unsafe impl Memory for Modelled {
             return;
         }
         self.word(at).payload.with_mut(|_| ());
-        self.word(at).value.store(word, Ordering::Relaxed);
+        self.word(at).value.store(self.reader, word, Ordering::Relaxed);
     }
 
     unsafe fn read(&self, at: usize, into: &mut [u8]) {
@@ -315,7 +325,7 @@ unsafe impl Memory for Modelled {
         let bed = self.ring.bed_of(role);
         let queue = bed.queue.0.lock().expect("nobody panics there");
         // The kernel compares under the lock that a wake takes.
-        if !*queue && bed.bell.load(Ordering::Relaxed) == word {
+        if !*queue && bed.bell.load(self.reader, Ordering::Relaxed) == word {
             drop(bed.queue.1.wait(queue).expect("nobody panics there"));
         }
         false

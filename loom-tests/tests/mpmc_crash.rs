@@ -6,6 +6,7 @@ mod common;
 
 use annulus_loom_tests::{Seated, survived};
 use common::many::{Came, Room, at_every_access, away, dies_in, drain, recv, send, try_recv};
+use common::model;
 use loom::thread;
 
 fn is_gap(came: &Came) -> bool {
@@ -233,6 +234,29 @@ fn one_that_dies_in_its_join_leaves_the_seat_to_others_and_no_claim_is_forgotten
         assert_eq!(drain(&mut consumer), [Came::Number(1, false), Came::Number(2, false)]);
         away((alive, successor, consumer));
         died
+    });
+}
+
+/// Hole 1 of the first drawing. Two find the same seat of a dead one, and while one of them looks
+/// for what that one held, the other one already has a claim by the same index.
+#[test]
+fn who_joins_late_repairs_no_claim_of_who_has_the_seat_by_now() {
+    model(|| {
+        let room = Room::of(3);
+        away((room.producer(), room.producer()));
+        room.hall.bury(1);
+        let elsewhere = room.clone();
+        let sender = thread::spawn(move || {
+            let mut producer = elsewhere.producer_soon();
+            send(&mut producer, 1);
+            away(producer);
+        });
+        let mut consumer = room.consumer_soon();
+        let mut came: Vec<_> = try_recv(&mut consumer).into_iter().collect();
+        sender.join().expect("the sender ends");
+        came.extend(drain(&mut consumer));
+        assert_eq!(came, [Came::Number(1, false)]);
+        away(consumer);
     });
 }
 

@@ -64,16 +64,27 @@ impl Room {
         unsafe { Consumer::join(way, self.geometry) }.expect("there is a seat")
     }
 
-    /// A producer, as soon as there is a seat: who is just joining may hold one up.
+    /// A producer, as soon as there is a seat.
     pub(crate) fn producer_soon(&self) -> Producer<Seated> {
-        loop {
-            // SAFETY: as above.
-            match unsafe { Producer::join(Seated::over(&self.hall), self.geometry) } {
-                Ok(producer) => return producer,
-                Err(error) => assert!(matches!(error, JoinError::Full { .. })),
-            }
-            thread::yield_now();
+        // SAFETY: as above.
+        soon(|| unsafe { Producer::join(Seated::over(&self.hall), self.geometry) })
+    }
+
+    /// A consumer, as soon as there is a seat.
+    pub(crate) fn consumer_soon(&self) -> Consumer<Seated> {
+        // SAFETY: as above.
+        soon(|| unsafe { Consumer::join(Seated::over(&self.hall), self.geometry) })
+    }
+}
+
+/// Joins as soon as there is a seat: who is just joining may hold one up.
+fn soon<H>(mut join: impl FnMut() -> Result<H, JoinError>) -> H {
+    loop {
+        match join() {
+            Ok(handle) => return handle,
+            Err(error) => assert!(matches!(error, JoinError::Full { .. })),
         }
+        thread::yield_now();
     }
 }
 

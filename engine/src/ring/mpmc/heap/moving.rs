@@ -33,6 +33,20 @@ fn a_full_ring_takes_no_more_until_a_message_is_released() {
     (1..5).for_each(|number| expect(&mut consumer, number));
 }
 
+/// A hint that came before the claim would lead others past a place that nobody has.
+#[test]
+fn a_send_in_vain_leads_nobody_past_the_place_that_is_free_next() {
+    let mut hall = Hall::of(4);
+    let (mut producer, mut consumer) = (hall.producer(), hall.consumer());
+    (0..4).for_each(|number| assert_eq!(send(&mut producer, number), number));
+    assert_eq!(producer.try_send(&[0; 8]), Err(SendError::Full));
+    expect(&mut consumer, 0);
+    consumer.flush();
+    let mut other = hall.producer();
+    assert_eq!(send(&mut other, 4), 4);
+    (1..5).for_each(|number| expect(&mut consumer, number));
+}
+
 #[test]
 fn two_producers_and_two_consumers_share_one_order() {
     let mut hall = Hall::of(8);
