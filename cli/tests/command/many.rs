@@ -112,7 +112,7 @@ fn killed_receivers_lose_nothing_and_what_comes_again_says_so() {
         }
     };
     let begun = Instant::now();
-    while senders.iter_mut().any(|sender| sender.is_running()) {
+    while kills < 4 || senders.iter_mut().any(|sender| sender.is_running()) {
         assert!(begun.elapsed() < LONG, "both senders end");
         std::thread::sleep(Duration::from_millis(25));
         let victim = &mut workers[kills % 3];
@@ -127,7 +127,6 @@ fn killed_receivers_lose_nothing_and_what_comes_again_says_so() {
         assert!(came_late || output.exit == Exit::Code(0), "{output:?}");
         collect(output.stdout());
     }
-    assert!(kills > 3, "{kills} kills only");
     for number in 0..MESSAGES {
         let deliveries = seen.get(&number).unwrap_or_else(|| panic!("{number} is lost"));
         let unflagged = deliveries.iter().filter(|(_, attempt)| *attempt == 0).count();
