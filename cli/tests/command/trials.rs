@@ -347,7 +347,7 @@ fn a_ring_cut_short_in_a_message_is_told_as_such_and_not_as_a_wrong_byte() {
     let dir = ScratchDir::new();
     let path = dir.file("ring");
     let address = format!("file:{}", path.display());
-    let args = ["send", "--count", "forever", "--rate", "4", "--size", "100000", &address];
+    let args = ["send", "--count", "forever", "--rate", "1", "--size", "100000", &address];
     let mut send = start(&args);
     let mut recv = start(&["recv", "--check", "--json", &address]);
     // It has received the first message, and sleeps while the second one comes and is cut.
