@@ -6,7 +6,9 @@
 
 use std::os::fd::OwnedFd;
 
-use annulus::{Attach, Backing, Config, Deadline, MpmcConsumer, MpmcProducer, Segment, Slots};
+use annulus::{
+    Attach, Backing, Config, Deadline, MpmcConsumer, MpmcProducer, Segment, Slots, Wait,
+};
 
 use crate::block::Block;
 use crate::case::{Against, Case, Round, Stage, Unit, Variant};
@@ -62,6 +64,7 @@ fn case(
 
 fn config(slots: usize, payload: usize) -> Config {
     Config::mpmc(Slots::of(slots as u64, payload as u32).of_one_length().participants(8))
+        .wait(Wait::Spin)
 }
 
 /// Descriptors of a new ring, one for each side.

@@ -226,7 +226,7 @@ fn of_segment(error: SegmentError) -> Status {
         | SegmentError::Slots { .. }
         | SegmentError::LargeSlots { .. }
         | SegmentError::Participants { .. }
-        | SegmentError::ManySpin { .. }
+        | SegmentError::ManyWake { .. }
         | SegmentError::NamelessSysvSem => Status::Usage,
         SegmentError::Exists
         | SegmentError::NotRegular

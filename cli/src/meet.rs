@@ -139,7 +139,7 @@ fn find_or_create(
     let (config, limits) = match address.kind {
         Some(Kind::Mpmc) => {
             let limits = Limits::Slots { longest: address.slots.payload_for_new() };
-            (Config::mpmc(address.slots.for_new()), Some(limits))
+            (Config::mpmc(address.slots.for_new()).wait(WAIT_DEFAULT), Some(limits))
         }
         Some(Kind::Spsc) | None => {
             let capacity = address.capacity.unwrap_or(CAPACITY_DEFAULT);

@@ -4,7 +4,7 @@
 //! follows it when it asked for nothing. The options and those of the address say the same thing,
 //! so only one of them may.
 
-use crate::address::{Address, Kind};
+use crate::address::Address;
 use crate::args::Args;
 use crate::exit::Failure;
 use annulus::{Barrier, Wait, Wake};
@@ -81,13 +81,6 @@ impl Given {
         }
         if self.barrier.is_some() && address.barrier.is_some() {
             return Err(args.both("--barrier", "?barrier="));
-        }
-        if address.kind == Some(Kind::Mpmc) {
-            let for_sleepers =
-                [("--wake", self.wake.is_some()), ("--barrier", self.barrier.is_some())];
-            if let Some((option, _)) = for_sleepers.into_iter().find(|(_, given)| *given) {
-                return Err(args.both(option, "?ring=mpmc"));
-            }
         }
         address.wait = address.wait.or(self.wait);
         address.wake = address.wake.or(self.wake);

@@ -22,6 +22,8 @@
 //!   0x100  tail            a hint: where producers are; written at every eighth claim
 //!   0x180  head            a hint: where consumers are
 //!   0x200  Comings         who ever joined, left and died, for those who find nothing to do
+//!   0x480  producers' bed  where they sleep when the ring is full, and are rung
+//!   0x500  consumers' bed  where they sleep when the ring is empty
 //!   0x1000 Seats           128 bytes for each participant that there can be
 //!   ...    the slots       each a multiple of 64 bytes: its word (`ring::mpmc::word`), payload
 //! ```
@@ -32,7 +34,7 @@
 
 /// Counts the arrangements of shared bytes. Any change of this file's layout, of the record
 /// word or of the gates raises it; a segment of another version is refused by name.
-pub const ABI_VERSION: u32 = 5;
+pub const ABI_VERSION: u32 = 6;
 
 /// `ANNULUS\n`, as the first eight bytes of a segment.
 pub const MAGIC: u64 = u64::from_le_bytes(*b"ANNULUS\n");
@@ -176,12 +178,13 @@ pub struct Header {
     pub reserved: [u64; 19],
 }
 
-/// Where one side sleeps (`ring::park` has the protocol).
+/// Where one side sleeps (`ring::park` has the protocol), or in a ring of many all of one role
+/// (`ring::mpmc::bells`).
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Bed {
     /// Counts lying down and getting up, so it is odd while the side sleeps or is about to.
-    /// Written by that side alone.
+    /// Written by that side alone. In a ring of many it counts lying down, by all of the role.
     pub asleep: u64,
     /// The position that `head` has to reach before a producer is woken. Written before `asleep`.
     pub wanted: u64,
@@ -247,8 +250,10 @@ pub struct Seat {
     pub waits: u64,
     /// Messages that it gave up for good, since a consumer died over them so often.
     pub lost: u64,
+    /// Sleeps whose backstop, not a wake, found work.
+    pub backstop: u64,
     /// Zero until a later version gives them a meaning.
-    pub reserved: [u64; 7],
+    pub reserved: [u64; 6],
 }
 
 /// What a participant of a ring of many that finds nothing to do asks about all the others.
@@ -265,6 +270,8 @@ pub struct Comings {
     pub consumer_died: u64,
     /// Changes when a participant comes or leaves.
     pub changes: u64,
+    /// Counts messages that came back from consumers that left or are gone.
+    pub orphans: u64,
 }
 
 const _: () = {

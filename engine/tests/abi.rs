@@ -11,7 +11,7 @@ use common::named;
 
 #[test]
 fn the_version_and_the_numbers_that_it_names_have_not_changed() {
-    assert_eq!(layout::ABI_VERSION, 5);
+    assert_eq!(layout::ABI_VERSION, 6);
     assert_eq!(layout::MAGIC.to_le_bytes(), *b"ANNULUS\n");
     assert_eq!(layout::KIND_SPSC, 1);
     assert_eq!((layout::WAIT_SPIN, layout::WAIT_SPIN_THEN_PARK, layout::WAIT_PARK), (1, 2, 3));
@@ -96,7 +96,7 @@ fn a_new_segment_is_these_bytes() {
     let mut wanted = vec![0; 4096 + 64];
     let mut put = |at: usize, bytes: &[u8]| wanted[at..at + bytes.len()].copy_from_slice(bytes);
     put(0, b"ANNULUS\n");
-    put(8, &5_u32.to_le_bytes());
+    put(8, &6_u32.to_le_bytes());
     put(12, &1_u32.to_le_bytes());
     put(16, &64_u64.to_le_bytes());
     put(24, &4160_u64.to_le_bytes());

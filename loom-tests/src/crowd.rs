@@ -5,12 +5,17 @@
 
 use crate::explored::{Explored, Reader};
 use crate::memory::Lifeline;
-use annulus::layout::{Comings, MPMC_COMINGS, MPMC_HEAD, MPMC_SEATS, MPMC_TAIL, Seat};
+use annulus::layout::{
+    self, CONSUMER_BED, Comings, MPMC_COMINGS, MPMC_HEAD, MPMC_SEATS, MPMC_TAIL, PRODUCER_ALARM,
+    PRODUCER_BED, Seat,
+};
+use annulus::ring::Role;
 use annulus::ring::mpmc::Geometry;
 use annulus::sync::{Byte, Crowd, Identity, Memory, Ordering, Outside};
 use loom::cell::UnsafeCell;
-use loom::sync::Mutex;
 use loom::sync::atomic::fence;
+use loom::sync::{Condvar, Mutex};
+use std::mem::offset_of;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
@@ -19,6 +24,7 @@ use std::sync::atomic::AtomicUsize;
 pub struct Hall {
     hints: [Explored; 2],
     comings: Vec<Explored>,
+    beds: [Bed; 2],
     /// Their states; who is there is for people.
     seats: Vec<Explored>,
     slots: Vec<Slot>,
@@ -26,6 +32,34 @@ pub struct Hall {
     stride: usize,
     locked: Mutex<Vec<Byte>>,
     handles: AtomicUsize,
+}
+
+/// Where all of one role sleep, and the kernel's queue of those who do. No sleep ends by itself, so
+/// a wake that is lost ends in a model that goes no further, which loom reports.
+struct Bed {
+    asleep: Explored,
+    bell: Explored,
+    queue: (Mutex<u32>, Condvar),
+}
+
+impl Bed {
+    fn made() -> Bed {
+        let queue = (Mutex::new(0), Condvar::new());
+        Bed { asleep: Explored::new(0), bell: Explored::new(0), queue }
+    }
+
+    fn word(&self, field: usize) -> &Explored {
+        if field == offset_of!(layout::Bed, asleep) { &self.asleep } else { &self.bell }
+    }
+
+    /// Wakes up to so many; says how many there were.
+    fn wake(&self, most: u32) -> u32 {
+        let mut asleep = self.queue.0.lock().expect("nobody panics there");
+        let woken = most.min(*asleep);
+        *asleep -= woken;
+        (0..woken).for_each(|_| self.queue.1.notify_one());
+        woken
+    }
 }
 
 struct Slot {
@@ -38,6 +72,7 @@ pub struct Seated {
     hall: Arc<Hall>,
     life: Rc<Lifeline>,
     reader: Reader,
+    is_registered: bool,
 }
 
 impl Hall {
@@ -53,6 +88,7 @@ impl Hall {
         Arc::new(Hall {
             hints: [zero(), zero()],
             comings: (0..size_of::<Comings>() / 8).map(|_| zero()).collect(),
+            beds: [Bed::made(), Bed::made()],
             seats: first(MPMC_SEATS, slots_at).map(|(_, word)| Explored::new(word)).collect(),
             slots: first(slots_at, usize::MAX).map(slot).collect(),
             slots_at,
@@ -88,6 +124,8 @@ impl Hall {
         match at {
             MPMC_TAIL => Some(&self.hints[0]),
             MPMC_HEAD => Some(&self.hints[1]),
+            PRODUCER_BED..CONSUMER_BED => Some(self.beds[0].word(at - PRODUCER_BED)),
+            CONSUMER_BED..PRODUCER_ALARM => Some(self.beds[1].word(at - CONSUMER_BED)),
             MPMC_COMINGS..MPMC_SEATS => Some(&self.comings[(at - MPMC_COMINGS) / 8]),
             _ if at < self.slots_at => {
                 let (seat, field) = ((at - MPMC_SEATS) / size_of::<Seat>(), at % size_of::<Seat>());
@@ -109,7 +147,13 @@ impl Seated {
     /// A participant's way to `hall`.
     pub fn over(hall: &Arc<Hall>) -> Seated {
         let reader = Reader::after(hall.handles.fetch_add(1, Ordering::Relaxed));
-        Seated { hall: hall.clone(), life: Rc::new(Lifeline::endless()), reader }
+        let life = Rc::new(Lifeline::endless());
+        Seated { hall: hall.clone(), life, reader, is_registered: false }
+    }
+
+    /// The same for a process that is registered for membarrier(2).
+    pub fn registered(self) -> Seated {
+        Seated { is_registered: true, ..self }
     }
 
     /// How long it lives.
@@ -183,6 +227,36 @@ unsafe impl Memory for Seated {
         fence(Ordering::SeqCst);
     }
 
+    fn is_registered(&self) -> bool {
+        self.is_registered
+    }
+
+    /// As in `memory`.
+    fn compiler_fence(&self) {
+        if self.is_registered {
+            self.fence();
+        }
+    }
+
+    fn sleep(&self, role: Role, word: u64, _: u64) -> bool {
+        if self.life.goes_on() {
+            let Bed { bell, queue, .. } = &self.hall.beds[role as usize];
+            let mut asleep = queue.0.lock().expect("nobody panics there");
+            // The kernel compares under the lock that a wake takes.
+            if bell.load(self.reader, Ordering::Relaxed) == word {
+                *asleep += 1;
+                drop(queue.1.wait(asleep).expect("nobody panics there"));
+            }
+        }
+        false
+    }
+
+    fn wake(&self, role: Role) {
+        if self.life.goes_on() {
+            self.hall.beds[role as usize].wake(u32::MAX);
+        }
+    }
+
     fn outside(&self) -> Outside {
         Outside::PeerAlive
     }
@@ -197,6 +271,18 @@ unsafe impl Crowd for Seated {
             }
             _ => Err(0),
         }
+    }
+
+    unsafe fn count(&self, at: usize) {
+        if let Some(word) = self.hall.control(at)
+            && self.life.goes_on()
+        {
+            word.count(self.reader);
+        }
+    }
+
+    fn wake_one(&self, role: Role) -> bool {
+        self.life.goes_on() && self.hall.beds[role as usize].wake(1) > 0
     }
 
     fn try_lock(&self, byte: Byte) -> bool {

@@ -62,6 +62,11 @@ impl Explored {
         swapped
     }
 
+    pub(crate) fn count(&self, by: Reader) {
+        self.word.fetch_add(1, Ordering::AcqRel);
+        self.look_at_marks(by);
+    }
+
     /// The word, of which the caller knows that nobody writes it.
     ///
     /// # Safety

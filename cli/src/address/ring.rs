@@ -152,14 +152,8 @@ impl Address {
                 None => Ok(()),
             };
         }
-        for (key, is_given) in [
-            ("capacity", self.capacity.is_some()),
-            ("wake", self.wake.is_some()),
-            ("barrier", self.barrier.is_some()),
-        ] {
-            if is_given {
-                return Err(AddressError::OtherRing(key, Kind::Mpmc));
-            }
+        if self.capacity.is_some() {
+            return Err(AddressError::OtherRing("capacity", Kind::Mpmc));
         }
         self.slots.check().map_err(AddressError::Slots)
     }
@@ -167,20 +161,16 @@ impl Address {
 
 /// Says that `key` is no option of that sort of ring.
 pub(super) fn other_ring(f: &mut fmt::Formatter<'_>, key: &str, kind: Kind) -> fmt::Result {
-    match (kind, key) {
-        (Kind::Spsc, _) => write!(
+    match kind {
+        Kind::Spsc => write!(
             f,
             "{key}= is for rings of many senders and receivers, write ring=mpmc&{key}= or leave \
              it out"
         ),
-        (Kind::Mpmc, "capacity") => f.write_str(
-            "capacity= is for rings of one sender, the size of one with ring=mpmc is said by \
-             slots= and payload=",
-        ),
-        (Kind::Mpmc, _) => write!(
+        Kind::Mpmc => write!(
             f,
-            "{key}= is for rings whose sides sleep, and those of one with ring=mpmc spin: leave it \
-             out"
+            "{key}= is for rings of one sender, the size of one with ring=mpmc is said by slots= \
+             and payload="
         ),
     }
 }

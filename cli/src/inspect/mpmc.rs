@@ -125,6 +125,7 @@ fn participant(seen: &Attendance) -> Value {
         "holds": attendant.holds,
         "oldest": attendant.oldest,
         "lost": attendant.lost,
+        "backstop": attendant.backstop,
     })
 }
 

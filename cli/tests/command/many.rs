@@ -235,8 +235,6 @@ fn a_command_line_that_makes_no_sense_makes_no_ring() {
         ("delivery=at-most-once", "write ring=mpmc&delivery="),
         ("participants=2", "write ring=mpmc&participants="),
         ("ring=mpmc&capacity=64KiB", "capacity= is for rings of one sender"),
-        ("ring=mpmc&wake=futex", "wake= is for rings whose sides sleep"),
-        ("ring=mpmc&barrier=fence", "leave it out"),
         ("ring=mpmc&slots=63", "a ring of 63 slots is not possible"),
         ("ring=mpmc&slots=0", "the nearest is 64"),
         ("ring=mpmc&slots=many", "a number has digits only"),
@@ -252,16 +250,18 @@ fn a_command_line_that_makes_no_sense_makes_no_ring() {
         assert_refused(run_fed(&["send", &address], b"x\n"), 2, &[part, "is no address"]);
         assert_refused(run(&["recv", &address]), 2, &[part, "is no address"]);
     }
-    let park = format!("{}&wait=park", many(&ring));
-    let refused = run_fed(&["send", &park], b"x\n");
-    assert_refused(refused, 2, &["spins, and park is not there yet", "ask for spin"]);
-    let refused = run_fed(&["send", "--wait", "spin-park", &many(&ring)], b"x\n");
-    assert_refused(refused, 2, &["spin-park is not there yet"]);
+    let semaphore = format!("{}&wake=posix-sem", many(&ring));
+    let refused = run_fed(&["send", &semaphore], b"x\n");
+    assert_refused(refused, 2, &["posix-sem is not there yet", "ask for futex"]);
+    let refused = run_fed(&["send", "--wake", "sysv-sem", &many(&ring)], b"x\n");
+    assert_refused(refused, 2, &["sysv-sem is not there yet"]);
     let large = format!("{}&payload=1MiB", many(&ring));
     assert_refused(run_fed(&["send", &large], b"x\n"), 2, &["4096 slots", "more than 1 GiB"]);
     for (args, part) in [
-        (&["send", "--wake", "futex", &many(&ring)][..], "--wake and ?ring=mpmc exclude"),
-        (&["send", "--chunk", "257", &many(&ring)], "at most 256 bytes, give less or make a ring"),
+        (
+            &["send", "--chunk", "257", &many(&ring)][..],
+            "at most 256 bytes, give less or make a ring",
+        ),
         (&["send", "--count", "1", "--size", "300", &many(&ring)], "?ring=mpmc&payload=300"),
         (&["recv", "--check", &many(&ring)], "--check is for rings of one receiver"),
         (&["recv", "--check", "--producers", "2", name], "--check and --producers exclude"),
@@ -287,7 +287,7 @@ fn a_ring_of_another_kind_or_shape_is_refused_with_both() {
         (with(&several, "ring=mpmc&participants=3"), ["participants=128", "participants=3"]),
         (with(&several, "ring=mpmc&fixed=yes"), ["with fixed=no", "fixed=yes was"]),
         (with(&several, "ring=mpmc&delivery=at-most-once"), ["=at-least-once", "=at-most-once"]),
-        (with(&several, "wait=park"), ["wait policy spin", "park was asked for"]),
+        (with(&several, "wait=park"), ["wait policy spin-park", "park was asked for"]),
     ] {
         assert_refused(run_fed(&["send", &address], b""), 6, &parts);
         assert_refused(run(&["recv", &address]), 6, &parts);
@@ -296,7 +296,7 @@ fn a_ring_of_another_kind_or_shape_is_refused_with_both() {
     assert_refused(run(&["recv", "--producers", "2", two.name()]), 6, &["has one sender"]);
     assert_refused(run(&["recv", "--check", several.name()]), 2, &["rings of one receiver"]);
     // What is asked for as it is, or not at all, is followed.
-    let same = with(&several, "ring=mpmc&slots=4096&payload=256&fixed=no&wait=spin");
+    let same = with(&several, "ring=mpmc&slots=4096&payload=256&fixed=no&wait=spin-park");
     run_fed(&["send", &same], b"two\n").assert_success();
     sent(&several, b"three\n");
     assert_eq!(received(&several, &[]), b"one\ntwo\nthree\n");
@@ -314,4 +314,25 @@ fn a_ring_that_was_scribbled_over_is_corruption() {
     assert_refused(run(&["recv", ring.name()]), 5, &["corrupted", &advice]);
     assert_failed(run(&["inspect", ring.name()]), 5, &["corrupted"]);
     run(&["rm", ring.name()]).assert_success();
+}
+
+#[test]
+fn receivers_of_a_ring_that_sleep_are_woken_and_told_of_the_end() {
+    for wait in ["park", "spin-park", "spin"] {
+        let ring = Scratch::new();
+        let address = format!("{}&wait={wait}", many(&ring));
+        let mut receivers = [(); 2].map(|()| start(&["recv", "--wait", wait, ring.name()]));
+        let mut sender = start_fed(&["send", &address]);
+        for number in 0..20 {
+            sender.feed(format!("{number}\n").as_bytes()).unwrap();
+            std::thread::sleep(Duration::from_millis(3));
+        }
+        sender.close_stdin();
+        sender.wait_within(LONG).assert_success();
+        let texts = receivers.each_mut().map(|one| one.wait_within(LONG).assert_success().stdout());
+        let mut numbers: Vec<u64> =
+            texts.iter().flat_map(|text| text.lines().map(|line| line.parse().unwrap())).collect();
+        numbers.sort_unstable();
+        assert!(numbers.into_iter().eq(0..20), "{texts:?}");
+    }
 }

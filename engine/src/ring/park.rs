@@ -62,7 +62,7 @@ mod bell;
 pub(super) mod steps;
 pub mod watch;
 
-pub(super) use bell::{Bell, ConsumerSleeps, ProducerSleeps};
+pub(super) use bell::{Bell, ConsumerSleeps, Mode, ProducerSleeps};
 
 use super::area::Area;
 use super::gate::Standing;
@@ -75,11 +75,11 @@ use core::mem::offset_of;
 
 /// The first slice of a sleep, and the longest. It grows while the peer is found alive and idle,
 /// from one wait to the next if nothing comes in between.
-const SLICE_NS: u64 = 50_000_000;
-const SLICE_MAX_NS: u64 = 500_000_000;
+pub(super) const SLICE_NS: u64 = 50_000_000;
+pub(super) const SLICE_MAX_NS: u64 = 500_000_000;
 
 /// A slice of a sleep whose barrier failed: it may miss a wake.
-const UNSURE_SLICE_NS: u64 = 1_000_000;
+pub(super) const UNSURE_SLICE_NS: u64 = 1_000_000;
 
 /// A side that may sleep, and its bed.
 pub(super) struct Sleeper {

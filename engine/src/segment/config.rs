@@ -77,8 +77,8 @@ impl Config {
     }
 
     /// A ring for many producers and many consumers, each message to one of them, of those slots;
-    /// [`Segment::create`](super::Segment::create) checks them. Its sides spin, and other policies
-    /// are refused.
+    /// [`Segment::create`](super::Segment::create) checks them. Those who sleep are woken by a
+    /// futex, and other means are refused.
     ///
     /// ```
     /// use annulus::ring::mpmc::RecvError;
@@ -96,7 +96,7 @@ impl Config {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub const fn mpmc(slots: Slots) -> Config {
-        Config::new(Asked::Mpmc(slots), Wait::Spin)
+        Config::new(Asked::Mpmc(slots), Wait::SpinThenPark)
     }
 
     const fn new(ring: Asked, wait: Wait) -> Config {

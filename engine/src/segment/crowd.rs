@@ -6,14 +6,16 @@
 //! being taken apart by the kernel, or runs another program, has no such mapping any more.
 
 use super::door::Door;
+use super::mapping::sleepers_barrier;
 use super::plan::Plan;
-use super::{Inner, JoinError, identity, join, locks};
+use super::{Inner, JoinError, identity, join, locks, waiting};
 use crate::layout::{MPMC_SEATS, Seat};
-use crate::ring::{Barrier, mpmc};
+use crate::ring::{Barrier, Role, mpmc};
 use crate::sync::{
     Byte, Crowd, Identity, Mapped, Memory, Ordering, Outside, Raw, accesses_of_raw,
-    measured_pause_tenth_ns, monotonic_ns,
+    measured_pause_tenth_ns, membarrier, monotonic_ns, processors,
 };
+use crate::wake::{Berth, Futex, Means};
 use core::mem::offset_of;
 use std::sync::Arc;
 
@@ -45,6 +47,7 @@ fn enter(segment: &Arc<Inner>) -> Result<(Door<'_>, mpmc::Geometry, CrowdMapping
     if let Some(cause) = segment.map.severed() {
         return Err(JoinError::Severed(cause));
     }
+    waiting::check_possible(segment.plan.waiting())?;
     let door = Door::enter(&segment.node)?;
     join::check_there(segment)?;
     let mapping = CrowdMapping { raw: segment.map.raw(), segment: Arc::clone(segment) };
@@ -107,9 +110,24 @@ unsafe impl Memory for CrowdMapping {
         monotonic_ns()
     }
 
-    /// Nobody sleeps in a ring of many.
-    fn barrier(&self, _: Barrier) -> bool {
-        false
+    fn barrier(&self, form: Barrier) -> bool {
+        sleepers_barrier(self, form)
+    }
+
+    fn is_registered(&self) -> bool {
+        membarrier::is_registered()
+    }
+
+    fn is_alone(&self) -> bool {
+        processors::is_alone()
+    }
+
+    fn sleep(&self, role: Role, bell: u64, ns: u64) -> bool {
+        Futex.sleep(Berth::new(self.raw, role), bell as u32, ns)
+    }
+
+    fn wake(&self, role: Role) {
+        Futex.wake(Berth::new(self.raw, role));
     }
 
     #[cold]
@@ -127,6 +145,15 @@ unsafe impl Crowd for CrowdMapping {
     unsafe fn compare_exchange(&self, at: usize, current: u64, new: u64) -> Result<(), u64> {
         // SAFETY: the same contract.
         unsafe { self.raw.compare_exchange(at, current, new) }
+    }
+
+    unsafe fn count(&self, at: usize) {
+        // SAFETY: the same contract.
+        unsafe { self.raw.count(at) }
+    }
+
+    fn wake_one(&self, role: Role) -> bool {
+        Futex.wake_one(Berth::new(self.raw, role))
     }
 
     fn try_lock(&self, byte: Byte) -> bool {

@@ -36,10 +36,10 @@ pub enum SegmentError {
         /// The most.
         limit: u16,
     },
-    /// Who waits in a ring of many spins, in this version.
-    ManySpin {
+    /// Who sleeps in a ring of many sleeps by a futex, in this version.
+    ManyWake {
         /// What was asked for.
-        asked: Wait,
+        asked: Wake,
     },
     /// No ring of this capacity takes records of this type: make a larger one.
     LongRecords {
@@ -341,7 +341,7 @@ impl SegmentError {
             SegmentError::OtherWake { .. } => 62,
             SegmentError::Slots { .. } | SegmentError::LargeSlots { .. } => 63,
             SegmentError::Participants { .. } => 64,
-            SegmentError::ManySpin { .. } => 65,
+            SegmentError::ManyWake { .. } => 65,
             SegmentError::Io { .. } => IO,
         }
     }

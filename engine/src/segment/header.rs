@@ -155,9 +155,8 @@ fn check(header: Header, bytes: u64, page_bytes: u64) -> Result<Checked, Segment
         return Err(SegmentError::WrongSize { wanted: header.segment_bytes, bytes });
     }
     let waiting = match waiting::of(&header) {
-        Ok(waiting) if plan.waiting_by(waiting).waiting() == waiting => waiting,
-        // A ring of many spins.
-        Ok(_) => return damaged(Field::WaitPolicy, header.wait_policy),
+        Ok(waiting) if plan.can_wait_by(waiting) => waiting,
+        Ok(_) => return damaged(Field::WakeMeans, header.wake_means),
         Err((field, value)) => return damaged(field, value),
     };
     if (waiting.wake() == Some(Wake::SysvSem)) != (header.wake_key != 0) {

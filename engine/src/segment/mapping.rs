@@ -98,6 +98,17 @@ impl Drop for RoleLock {
     }
 }
 
+/// [`Memory::barrier`] of a process with others beside it.
+pub(super) fn sleepers_barrier<M: Memory>(memory: &M, form: Barrier) -> bool {
+    match form {
+        Barrier::Fence => {
+            memory.fence();
+            true
+        }
+        Barrier::Membarrier => membarrier::barrier().is_ok(),
+    }
+}
+
 // SAFETY: all accesses go through `Raw`: atomics and opaque copies, well defined whatever a peer
 // writes. The memory stays mapped as long as the `Arc` in `role` lives; severing it puts other
 // memory in its place and leaves no gap.
@@ -122,13 +133,7 @@ unsafe impl<P: Peers> Memory for Mapping<P> {
     }
 
     fn barrier(&self, form: Barrier) -> bool {
-        match form {
-            Barrier::Fence => {
-                self.fence();
-                true
-            }
-            Barrier::Membarrier => membarrier::barrier().is_ok(),
-        }
+        sleepers_barrier(self, form)
     }
 
     fn is_registered(&self) -> bool {

@@ -6,7 +6,7 @@ use crate::layout::{
     SEATS_MAX, SLOTS_MIN,
 };
 use crate::ring::mpmc::{self, Delivery};
-use crate::ring::{Geometry, Waiting};
+use crate::ring::{Geometry, Waiting, Wake};
 
 /// The slots of a ring of many, and who may use them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -111,18 +111,23 @@ impl Asked {
 }
 
 impl Plan {
-    /// The same ring, whose sides wait so. Those of a ring of many spin.
+    /// The same ring, whose sides wait so.
     pub(super) fn waiting_by(self, waiting: Waiting) -> Plan {
         match self {
             Plan::Spsc(geometry) => Plan::Spsc(geometry.waiting_by(waiting)),
-            Plan::Mpmc(_) => self,
+            Plan::Mpmc(geometry) => Plan::Mpmc(geometry.waiting_by(waiting)),
         }
+    }
+
+    /// Whether its sides may: those of a ring of many sleep by a futex only.
+    pub(super) fn can_wait_by(self, waiting: Waiting) -> bool {
+        matches!(self, Plan::Spsc(_)) || waiting.wake().is_none_or(|wake| wake == Wake::Futex)
     }
 
     pub(super) fn waiting(self) -> Waiting {
         match self {
             Plan::Spsc(geometry) => geometry.waiting(),
-            Plan::Mpmc(_) => Waiting::Spin,
+            Plan::Mpmc(geometry) => geometry.waiting(),
         }
     }
 

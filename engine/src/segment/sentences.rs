@@ -35,10 +35,10 @@ impl fmt::Display for SegmentError {
             SegmentError::Participants { asked, limit } => {
                 write!(f, "a ring for {asked} participants is not possible: take 2 to {limit}")
             }
-            SegmentError::ManySpin { asked } => write!(
+            SegmentError::ManyWake { asked } => write!(
                 f,
-                "whoever waits in a ring of many producers and consumers spins, and {asked} is not \
-                 there yet: ask for spin"
+                "whoever sleeps in a ring of many producers and consumers is woken by a futex, and \
+                 {asked} is not there yet: ask for futex"
             ),
             SegmentError::Exists => {
                 f.write_str("a segment of this name exists: attach to it, or choose another name")

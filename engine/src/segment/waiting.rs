@@ -13,15 +13,15 @@ use crate::wake;
 
 /// What the sides of a new segment on `backing` do.
 pub(super) fn choose(backing: &Backing, config: &Config) -> Result<Waiting, SegmentError> {
-    if matches!(config.ring, Asked::Mpmc(_)) && config.wait != Wait::Spin {
-        return Err(SegmentError::ManySpin { asked: config.wait });
-    }
     let spins = match config.wait {
         Wait::Spin => return Ok(Waiting::Spin),
         Wait::SpinThenPark => true,
         Wait::Park => false,
     };
     let wake = config.wake;
+    if matches!(config.ring, Asked::Mpmc(_)) && wake != Wake::Futex {
+        return Err(SegmentError::ManyWake { asked: wake });
+    }
     if !wake::is_built(wake) {
         return Err(SegmentError::NoSuchWake { wake });
     }

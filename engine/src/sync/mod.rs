@@ -244,6 +244,16 @@ pub unsafe trait Crowd: Memory {
     /// As for [`Memory::load`].
     unsafe fn compare_exchange(&self, at: usize, current: u64, new: u64) -> Result<(), u64>;
 
+    /// Adds one to a control word, in one step. Acquires and releases.
+    ///
+    /// # Safety
+    ///
+    /// As for [`Memory::load`].
+    unsafe fn count(&self, at: usize);
+
+    /// Wakes one of those who sleep as `role`. Says whether there was one.
+    fn wake_one(&self, role: Role) -> bool;
+
     /// Locks a byte, unless somebody has it, be it this process. Does not wait.
     fn try_lock(&self, byte: Byte) -> bool;
 

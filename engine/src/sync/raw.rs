@@ -107,6 +107,17 @@ impl Raw {
         word.compare_exchange(current, new, Ordering::AcqRel, Ordering::Acquire).map(drop)
     }
 
+    /// [`super::Crowd::count`].
+    ///
+    /// # Safety
+    ///
+    /// As there.
+    pub unsafe fn count(&self, at: usize) {
+        // ORDERING: AcqRel, as promised there.
+        // SAFETY: the same contract.
+        unsafe { self.word(at) }.fetch_add(1, Ordering::AcqRel);
+    }
+
     /// [`super::Memory::read`].
     ///
     /// # Safety

@@ -8,6 +8,19 @@ use std::io;
 #[derive(Debug)]
 pub(crate) struct Futex;
 
+impl Futex {
+    /// As [`Means::wake`], one of several who sleep there. Says whether there was one.
+    pub(crate) fn wake_one(&self, berth: Berth) -> bool {
+        wake(berth, 1) > 0
+    }
+}
+
+/// Wakes up to so many; says how many there were.
+fn wake(berth: Berth, most: i32) -> libc::c_long {
+    // SAFETY: an aligned word of a mapped segment, which the call does not even read.
+    unsafe { libc::syscall(libc::SYS_futex, berth.bell(), libc::FUTEX_WAKE, most) }
+}
+
 impl Means for Futex {
     fn sleep(&self, berth: Berth, bell: u32, ns: u64) -> bool {
         let timeout = timespec(ns);
@@ -32,7 +45,6 @@ impl Means for Futex {
 
     /// What the call says does not matter: a sleeper that was not woken looks by itself.
     fn wake(&self, berth: Berth) {
-        // SAFETY: as in `sleep`.
-        unsafe { libc::syscall(libc::SYS_futex, berth.bell(), libc::FUTEX_WAKE, i32::MAX) };
+        wake(berth, i32::MAX);
     }
 }

@@ -4,11 +4,12 @@
 mod common;
 mod lives;
 mod processes;
+mod sleeping;
 
 use annulus::error::{Severed, What};
 use annulus::layout::{DATA, Header, MPMC_SEATS};
 use annulus::ring::mpmc::{Delivery, RecvError, SendError};
-use annulus::ring::{Role, Wait};
+use annulus::ring::{Role, Wait, Wake};
 use annulus::segment::{Field, JoinError, Name, Removal, RemoveError, SegmentError, remove};
 use annulus::{Attach, Backing, Config, Corruption, Deadline, Segment, Slots};
 use annulus_testkit::Scratch;
@@ -80,9 +81,9 @@ fn a_ring_that_is_not_possible_is_refused_in_one_sentence_with_the_value() {
         let (error, _) = asked(Slots::of(64, 48).participants(participants));
         assert_eq!(error, SegmentError::Participants { asked: participants, limit: 1000 });
     }
-    let sleeping = RING.wait(Wait::Park);
+    let sleeping = RING.wait(Wait::Park).wake(Wake::SysvSem);
     let error = refusal(Segment::create(&Backing::Memfd, &sleeping));
-    assert_eq!(error, SegmentError::ManySpin { asked: Wait::Park });
+    assert_eq!(error, SegmentError::ManyWake { asked: Wake::SysvSem });
 }
 
 #[test]
@@ -208,8 +209,10 @@ fn a_header_that_no_creator_writes_is_refused_and_every_flipped_bit_too() {
             let is_flag = at == offset_of!(Header, mpmc_flags) && bit < 2;
             // Within a slot of 64 bytes there are other lengths.
             let is_len = at == offset_of!(Header, record_bytes) && (byte[0] ^ 1 << bit) <= 48;
-            let accepted = attach().is_ok();
-            assert_eq!(accepted, free.contains(&at) || is_flag || is_len, "bit {bit} of {at}");
+            // They look first or sleep at once.
+            let is_policy = at == offset_of!(Header, wait_policy) && bit == 0;
+            let may_be = free.contains(&at) || is_flag || is_len || is_policy;
+            assert_eq!(attach().is_ok(), may_be, "bit {bit} of {at}");
         }
         file.write_all_at(&byte, at as u64).unwrap();
     }

@@ -1,7 +1,9 @@
 //! What the models of the ring of many share: a few slots, numbers as messages.
 
 use super::model;
+use annulus::Deadline;
 use annulus::ring::mpmc::{Consumer, Geometry, JoinError, Producer, RecvError, SendError};
+use annulus::ring::{Barrier, Waiting, Wake};
 use annulus_loom_tests::{Hall, Lifeline, Seated, crash_point, survived};
 use loom::thread;
 use std::rc::Rc;
@@ -28,12 +30,30 @@ impl Room {
     }
 
     pub(crate) fn with(slots: u64, seats: u16) -> Room {
-        let geometry = geometry(slots, seats);
+        Room::waiting_by(slots, seats, Waiting::Spin)
+    }
+
+    /// Of two slots, whose participants sleep at once.
+    pub(crate) fn parking(seats: u16, barrier: Barrier) -> Room {
+        Room::waiting_by(2, seats, Waiting::Park { spins: false, barrier, wake: Wake::Futex })
+    }
+
+    fn waiting_by(slots: u64, seats: u16, waiting: Waiting) -> Room {
+        let geometry = geometry(slots, seats).waiting_by(waiting);
         Room { hall: Hall::fresh(geometry), geometry }
     }
 
+    /// The way of a new participant.
+    fn way(&self) -> Seated {
+        let way = Seated::over(&self.hall);
+        match self.geometry.waiting().barrier() {
+            Some(Barrier::Membarrier) => way.registered(),
+            _ => way,
+        }
+    }
+
     pub(crate) fn producer(&self) -> Producer<Seated> {
-        self.producer_by(Seated::over(&self.hall))
+        self.producer_by(self.way())
     }
 
     /// One whose end can be said.
@@ -49,7 +69,7 @@ impl Room {
     }
 
     pub(crate) fn consumer(&self) -> Consumer<Seated> {
-        self.consumer_by(Seated::over(&self.hall))
+        self.consumer_by(self.way())
     }
 
     /// One whose end can be said.
@@ -124,6 +144,16 @@ pub(crate) fn recv(consumer: &mut Consumer<Seated>) -> Came {
         }
         consumer.repair();
         thread::yield_now();
+    }
+}
+
+/// What comes next, for which it sleeps.
+pub(crate) fn recv_asleep(consumer: &mut Consumer<Seated>) -> Came {
+    let mut buffer = [0; 8];
+    match consumer.recv(&mut buffer, Deadline::NEVER) {
+        Ok(received) => Came::Number(u64::from_le_bytes(buffer), received.attempt > 0),
+        Err(RecvError::Gap { position, .. }) => Came::Gap(position),
+        Err(error) => panic!("{error}"),
     }
 }
 

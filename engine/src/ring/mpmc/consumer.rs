@@ -6,6 +6,7 @@
 use super::error::RecvError;
 use super::geometry::Geometry;
 use super::pace::Pace;
+use super::sleeper::Sleeper;
 use super::slots::{Place, Slots};
 use super::table::{JoinError, Participant};
 use super::take::Taken;
@@ -36,7 +37,10 @@ pub struct Consumer<M: Crowd> {
     pub(super) asked_ns: u64,
     /// Who had come and left when nobody was missed.
     pub(super) changes: u64,
+    /// Messages that had come back when all slots were looked at.
+    pub(super) orphans: u64,
     pub(super) cadence: Cadence,
+    pub(super) sleeper: Sleeper,
     pub(super) poison: Option<(RecvError, u64)>,
 }
 
@@ -86,6 +90,7 @@ impl<M: Crowd> Consumer<M> {
         let slots = unsafe { Slots::new(memory, geometry) };
         let who = Participant::join(slots, Role::Consumer)?;
         let next = who.slots().hint(Role::Consumer);
+        let sleeper = Sleeper::of(who.slots(), Role::Consumer, who.index());
         Ok(Consumer {
             who,
             next,
@@ -97,7 +102,9 @@ impl<M: Crowd> Consumer<M> {
             asks: 0,
             asked_ns: 0,
             changes: 0,
+            orphans: 0,
             cadence,
+            sleeper,
             poison: None,
         })
     }
@@ -217,6 +224,10 @@ impl<M: Crowd> Consumer<M> {
             if is_lost {
                 self.who.count_lost();
             }
+            if !is_lost {
+                // Before our leaving is told, which wakes all.
+                self.who.slots().count_orphan();
+            }
         }
     }
 
@@ -241,6 +252,7 @@ impl<M: Crowd> Consumer<M> {
         self.hand = Hand::EMPTY;
         // ORDERING: Release, edge F: who claims the slot writes after we have read.
         self.who.slots().set_word_at(hand.place, hand.word.released(), Ordering::Release);
+        self.who.published(Role::Producer);
     }
 
     /// Remembers for good that the ring is not to be believed, or the mapping was cut off.

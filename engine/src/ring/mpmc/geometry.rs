@@ -3,7 +3,7 @@
 use super::table;
 use super::word::{LAP_MAX, Word};
 use crate::layout::{CAPACITY_MAX, MPMC_SEATS, SEATS_MAX, SLOT_CELL, Seat};
-use crate::ring::{POSITION_MAX, Position};
+use crate::ring::{POSITION_MAX, Position, Waiting};
 
 /// What becomes of a message whose consumer is gone.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -23,6 +23,7 @@ pub struct Geometry {
     is_fixed: bool,
     seats: u16,
     delivery: Delivery,
+    waiting: Waiting,
 }
 
 /// The slot's word, and beside it, where messages have lengths of their own, length and kind.
@@ -42,6 +43,7 @@ impl Geometry {
             is_fixed: false,
             seats: Geometry::SEATS,
             delivery: Delivery::AtLeastOnce,
+            waiting: Waiting::Spin,
         };
         let is_possible = slots.is_power_of_two() && slots >= 2 && slots <= CAPACITY_MAX;
         // Neither factor is above 2^33.
@@ -67,6 +69,18 @@ impl Geometry {
     pub const fn delivering(mut self, delivery: Delivery) -> Geometry {
         self.delivery = delivery;
         self
+    }
+
+    /// The same, whose participants wait so. By a futex, if they sleep.
+    #[must_use]
+    pub const fn waiting_by(mut self, waiting: Waiting) -> Geometry {
+        self.waiting = waiting;
+        self
+    }
+
+    /// How participants wait.
+    pub const fn waiting(self) -> Waiting {
+        self.waiting
     }
 
     /// Messages that the ring holds.

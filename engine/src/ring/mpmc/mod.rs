@@ -42,6 +42,7 @@
 //! Where a newcomer's hint is old it walks: at most a lap, by jumps where words are of later laps.
 //! A search by halves was in the first drawing; it saves a microsecond, once, and needed a rule.
 
+mod bells;
 mod claim;
 mod consumer;
 mod error;
@@ -51,6 +52,7 @@ mod pace;
 mod producer;
 mod repair;
 mod scan;
+mod sleeper;
 mod slots;
 mod table;
 mod take;

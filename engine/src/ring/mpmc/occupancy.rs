@@ -26,6 +26,9 @@ pub struct Attendant {
     pub oldest: Option<Position>,
     /// Messages that it gave up, since their consumers died over them again and again.
     pub lost: u64,
+    /// Sleeps of its whose backstop, not a wake, found work: 0 unless somebody was killed or the
+    /// machine is very busy.
+    pub backstop: u64,
 }
 
 /// All slots and seats, each looked at once.
@@ -135,6 +138,7 @@ impl Occupancy {
                 holds: 0,
                 oldest: None,
                 lost: word(at + offset_of!(Seat, lost)),
+                backstop: word(at + offset_of!(Seat, backstop)),
             }),
             Some(Standing::Free(_)) => {}
             None => {

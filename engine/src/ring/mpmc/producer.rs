@@ -4,15 +4,15 @@ use super::claim::Claim;
 use super::error::SendError;
 use super::geometry::Geometry;
 use super::pace::{self, Pace};
+use super::sleeper::Sleeper;
 use super::slots::{Place, Slots};
 use super::table::{JoinError, Participant, Presence};
 use super::wait::{Blocked, Step};
 use super::word::{State, Word};
 use super::{ASK_EVERY_NS, HINT_EVERY, TRIES_PER_ASK};
 use crate::error::{Corruption, What};
-use crate::ring::spin::{Cadence, Spin, Turn};
-use crate::ring::waiting::Budget;
-use crate::ring::{Position, Role, Waiting};
+use crate::ring::spin::{Cadence, Turn};
+use crate::ring::{Position, Role};
 use crate::sync::{Crowd, Deadline, Ordering, Outside};
 
 /// One of the producers of a ring of many.
@@ -31,6 +31,7 @@ pub struct Producer<M: Crowd> {
     vain_tries: u32,
     asked_ns: u64,
     cadence: Cadence,
+    sleeper: Sleeper,
     poison: Option<(SendError, u64)>,
 }
 
@@ -46,6 +47,7 @@ impl<M: Crowd> Producer<M> {
         let slots = unsafe { Slots::new(memory, geometry) };
         let who = Participant::join(slots, Role::Producer)?;
         let next = who.slots().hint(Role::Producer);
+        let sleeper = Sleeper::of(who.slots(), Role::Producer, who.index());
         Ok(Producer {
             who,
             next,
@@ -55,6 +57,7 @@ impl<M: Crowd> Producer<M> {
             vain_tries: 0,
             asked_ns: 0,
             cadence,
+            sleeper,
             poison: None,
         })
     }
@@ -153,6 +156,7 @@ impl<M: Crowd> Producer<M> {
         // ORDERING: Release, edge W: who takes the message sees its bytes.
         slots.set_word_at(place, ready, Ordering::Release);
         self.hint(position);
+        self.who.published(Role::Consumer);
     }
 
     /// Gives up the claim that is out, if one is: dropped, or forgotten, and then nobody gets past
@@ -164,6 +168,7 @@ impl<M: Crowd> Producer<M> {
             // ORDERING: Release, with the consumer that passes it.
             slots.set_word_at(place, tombstone, Ordering::Release);
             self.hint(position);
+            self.who.published(Role::Consumer);
         }
     }
 
@@ -182,13 +187,23 @@ impl<M: Crowd> Producer<M> {
             let (at, lap) = (self.next, slots.lap(self.next));
             // The claim, and the record of who claimed it.
             if slots.swap(at, Word::free(lap), Word::writing(lap, self.who.index())).is_ok() {
-                self.next = at + 1;
                 self.pace.passed(slots, at, pace::is_free);
+                self.pass(at);
                 return Ok(at);
             }
             self.pace.lost(slots.memory());
         }
         self.wait(deadline)
+    }
+
+    /// `at` was claimed: goes on behind it.
+    #[inline(always)]
+    fn pass(&mut self, at: Position) {
+        self.next = at + 1;
+        self.who.served(Role::Producer, |slots| {
+            // ORDERING: Relaxed: only whether to wake another one.
+            pace::is_free(slots.word(at + 1, Ordering::Relaxed), slots.lap(at + 1))
+        });
     }
 
     /// Claims the next position, if it is free. Bounded: a lap or two of steps.
@@ -204,7 +219,7 @@ impl<M: Crowd> Producer<M> {
             let Some(state) = slots.state_of(word) else { return Err(Blocked::Corrupted(at)) };
             if word == Word::free(lap) {
                 if slots.swap(at, word, Word::writing(lap, self.who.index())).is_ok() {
-                    self.next = at + 1;
+                    self.pass(at);
                     return Ok(at);
                 }
                 // Somebody else claimed it: it is looked at again, and then passed.
@@ -237,11 +252,16 @@ impl<M: Crowd> Producer<M> {
         if let Some((poison, _)) = self.poison {
             return Err(poison);
         }
-        let mut spin = Spin::until(deadline, Budget::of(Waiting::Spin, || false));
-        let may_wait = deadline != Deadline::PASSED;
         if self.pace.is_close() {
-            self.keep_distance(may_wait);
+            self.keep_distance(deadline != Deadline::PASSED);
         }
+        let found = self.wait_until(deadline);
+        self.sleeper.rise(self.who.slots(), found.is_ok());
+        found
+    }
+
+    fn wait_until(&mut self, deadline: Deadline) -> Result<Position, SendError> {
+        let mut spin = self.sleeper.spin(deadline);
         loop {
             let blocked = match self.find() {
                 Ok(position) => {
@@ -252,13 +272,18 @@ impl<M: Crowd> Producer<M> {
                 Err(blocked) => blocked,
             };
             self.blocked = blocked.word();
-            if self.keep_distance(may_wait) {
+            if !self.sleeper.is_lying() && self.keep_distance(deadline != Deadline::PASSED) {
                 continue;
             }
             let (slots, next) = (self.who.slots(), self.next);
             // ORDERING: Relaxed: only whether to look properly.
             let came = || Some(slots.word(next, Ordering::Relaxed)) != blocked.word();
-            match spin.turns(slots.memory(), self.cadence.apart_pauses, came) {
+            let turn = if self.sleeper.is_lying() && self.sleeper.hears_of_changes(slots) {
+                Turn::Ask
+            } else {
+                self.sleeper.turn(slots, &mut spin, self.cadence.apart_pauses, came, deadline)
+            };
+            match turn {
                 Turn::Came | Turn::Vain | Turn::Park => {}
                 Turn::TimedOut => {
                     let error = self.timed_out(deadline, blocked);

@@ -26,8 +26,11 @@ impl<M: Crowd> Participant<M> {
     /// Swaps the word `seen`, whose owner is gone.
     pub(super) fn repair(&mut self, position: Position, seen: Word) {
         let (next, is_lost) = repaired(self.slots(), seen);
-        if self.slots().swap(position, seen, next).is_ok() && is_lost {
-            self.count_lost();
+        if self.slots().swap(position, seen, next).is_ok() {
+            if is_lost {
+                self.count_lost();
+            }
+            self.has_repaired(next);
         }
     }
 }

@@ -9,9 +9,8 @@ use super::wait::{Blocked, Step};
 use super::word::{State, Word};
 use super::{ASK_EVERY_NS, HINT_EVERY, TRIES_PER_ASK};
 use crate::error::{Corruption, What};
-use crate::ring::spin::{Spin, Turn};
-use crate::ring::waiting::Budget;
-use crate::ring::{Position, Role, Waiting};
+use crate::ring::spin::Turn;
+use crate::ring::{Position, Role};
 use crate::sync::{Crowd, Deadline, Ordering, Outside};
 
 /// In a large ring not every asking is a scan: so many slots are looked at for each.
@@ -66,6 +65,10 @@ impl<M: Crowd> Consumer<M> {
         if at.is_multiple_of(HINT_EVERY) {
             self.who.slots().set_hint(Role::Consumer, at + 1);
         }
+        self.who.served(Role::Consumer, |slots| {
+            // ORDERING: Relaxed: only whether to wake another one.
+            pace::is_ready(slots.word(at + 1, Ordering::Relaxed), slots.lap(at + 1))
+        });
     }
 
     /// The next message or gap, if it is there. Bounded: a lap or two of steps.
@@ -98,6 +101,7 @@ impl<M: Crowd> Consumer<M> {
                     // Rule 8.
                     State::Tombstone => {
                         if slots.swap(at, word, word.released()).is_ok() {
+                            self.who.published(Role::Producer);
                             self.pass(at);
                             return Ok(Found::Gap(at, word.owner()));
                         }
@@ -198,24 +202,35 @@ impl<M: Crowd> Consumer<M> {
         if let Some((poison, _)) = self.poison {
             return Err(poison);
         }
-        let mut spin = Spin::until(deadline, Budget::of(Waiting::Spin, || false));
-        let may_wait = deadline != Deadline::PASSED;
         if self.pace.is_close() {
-            self.keep_distance(may_wait);
+            self.keep_distance(deadline != Deadline::PASSED);
         }
+        let found = self.wait_until(deadline);
+        self.sleeper.rise(self.who.slots(), found.is_ok());
+        found
+    }
+
+    fn wait_until(&mut self, deadline: Deadline) -> Result<Hand, RecvError> {
+        let mut spin = self.sleeper.spin(deadline);
         loop {
+            self.hear_of_orphans();
             let blocked = match self.find() {
                 Ok(found) => return found.into_hand(),
                 Err(Blocked::Corrupted(at)) => return Err(self.corrupted(What::Slot, at)),
                 Err(blocked) => blocked,
             };
-            if self.keep_distance(may_wait) {
+            if !self.sleeper.is_lying() && self.keep_distance(deadline != Deadline::PASSED) {
                 continue;
             }
             let (slots, next) = (self.who.slots(), self.next);
             // ORDERING: Relaxed: only whether to look properly.
             let came = || Some(slots.word(next, Ordering::Relaxed)) != blocked.word();
-            match spin.turns(slots.memory(), self.cadence.empty_pauses, came) {
+            let turn = if self.sleeper.is_lying() && self.sleeper.hears_of_changes(slots) {
+                Turn::Ask
+            } else {
+                self.sleeper.turn(slots, &mut spin, self.cadence.empty_pauses, came, deadline)
+            };
+            match turn {
                 Turn::Came | Turn::Vain | Turn::Park => {}
                 Turn::TimedOut => {
                     let (error, late) =
@@ -223,6 +238,8 @@ impl<M: Crowd> Consumer<M> {
                     return self.find_before(error).unwrap_or(Err(late));
                 }
                 Turn::Ask => {
+                    // Rule 6, at each slice's end.
+                    self.scan_is_due |= self.sleeper.is_lying();
                     if let Step::End(error) = self.ask(blocked)
                         && let Some(found) = self.find_before(error)
                     {
@@ -231,6 +248,13 @@ impl<M: Crowd> Consumer<M> {
                 }
             }
         }
+    }
+
+    /// Has all slots looked at if a message has come back, perhaps far behind.
+    fn hear_of_orphans(&mut self) {
+        let orphans = self.who.slots().orphans();
+        self.scan_is_due |= orphans != self.orphans;
+        self.orphans = orphans;
     }
 
     /// Lets the producers of a stream get further on, if there is one and we may wait.

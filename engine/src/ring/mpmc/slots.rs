@@ -5,9 +5,11 @@
 
 use super::geometry::{Delivery, Geometry};
 use super::word::{State, Word};
-use crate::layout::{Comings, MPMC_COMINGS, MPMC_HEAD, MPMC_SEATS, MPMC_TAIL, Seat};
+use crate::layout::{Bed, Comings, MPMC_COMINGS, MPMC_HEAD, MPMC_SEATS, MPMC_TAIL, Seat};
+use crate::ring::area::bed_at;
 use crate::ring::{Position, Role};
 use crate::sync::{Crowd, Mapped, Ordering};
+use core::mem::offset_of;
 
 /// The slots, seats and hints of one ring over some memory.
 pub(super) struct Slots<M> {
@@ -199,6 +201,40 @@ impl<M: Crowd> Slots<M> {
         // ORDERING: Release, edge H.
         // SAFETY: as in `hint`.
         unsafe { self.memory.store(hint_at(role), position, Ordering::Release) }
+    }
+
+    /// How often somebody lay down as `role`.
+    #[inline(always)]
+    pub(super) fn asleep(&self, role: Role) -> u64 {
+        // ORDERING: Relaxed: behind the barrier of who publishes.
+        // SAFETY: a control word below the seats, aligned by the layout; so likewise below.
+        unsafe { self.memory.load(bed_at(role) + offset_of!(Bed, asleep), Ordering::Relaxed) }
+    }
+
+    pub(super) fn count_asleep(&self, role: Role) {
+        // SAFETY: as in `asleep`.
+        unsafe { self.memory.count(bed_at(role) + offset_of!(Bed, asleep)) }
+    }
+
+    pub(super) fn bell(&self, role: Role, order: Ordering) -> u64 {
+        // SAFETY: as in `asleep`.
+        unsafe { self.memory.load(bed_at(role) + offset_of!(Bed, bell), order) }
+    }
+
+    pub(super) fn raise_bell(&self, role: Role) {
+        // SAFETY: as in `asleep`.
+        unsafe { self.memory.count(bed_at(role) + offset_of!(Bed, bell)) }
+    }
+
+    /// A message has come back. After its word.
+    pub(super) fn count_orphan(&self) {
+        // SAFETY: as in `hint`.
+        unsafe { self.memory.count(MPMC_COMINGS + offset_of!(Comings, orphans)) }
+    }
+
+    /// How many have, so far.
+    pub(super) fn orphans(&self) -> u64 {
+        self.coming(offset_of!(Comings, orphans))
     }
 
     /// A word of participant `index`: the field of its [`Seat`] at that offset.

@@ -15,8 +15,9 @@
 //!
 //! *Leave*: no claim is left; free the seat; give the life byte back.
 
+use super::bells::Bells;
 use super::slots::Slots;
-use super::word::State;
+use super::word::{State, Word};
 use crate::error::{Corruption, What};
 use crate::layout::{Comings, MPMC_COMINGS, MPMC_SEATS, Seat};
 use crate::ring::Role;
@@ -101,6 +102,7 @@ pub(super) enum Presence {
 /// One participant's place in a ring, until it is dropped.
 pub(super) struct Participant<M: Crowd> {
     slots: Slots<M>,
+    bells: Bells,
     index: u16,
     generation: u64,
     lost: u64,
@@ -109,8 +111,9 @@ pub(super) struct Participant<M: Crowd> {
 impl<M: Crowd> Participant<M> {
     /// Takes a seat. Does not wait.
     pub(super) fn join(slots: Slots<M>, role: Role) -> Result<Participant<M>, JoinError> {
-        let seats = slots.geometry().seats();
-        let mut joined = Participant { slots, index: 0, generation: 0, lost: 0 };
+        let (seats, waiting) = (slots.geometry().seats(), slots.geometry().waiting());
+        let bells = Bells::of(slots.memory(), waiting);
+        let mut joined = Participant { slots, bells, index: 0, generation: 0, lost: 0 };
         for index in 1..=seats {
             let sweep = Byte::Sweep(index);
             if !joined.slots.memory().try_lock(sweep) {
@@ -119,7 +122,7 @@ impl<M: Crowd> Participant<M> {
             let taken = joined.take(index, role);
             joined.slots.memory().unlock(sweep);
             if taken? {
-                change(&joined.slots);
+                joined.change();
                 joined.publish_lost();
                 return Ok(joined);
             }
@@ -174,6 +177,42 @@ impl<M: Crowd> Participant<M> {
 
     pub(super) fn index(&self) -> u16 {
         self.index
+    }
+
+    /// One of those who are `role` may have something to do: a slot's word was written.
+    #[inline(always)]
+    pub(super) fn published(&mut self, role: Role) {
+        self.bells.published(&self.slots, role);
+    }
+
+    /// We were served as `role`, and another one is, too, if `is_next`.
+    #[inline(always)]
+    pub(super) fn served(&mut self, role: Role, is_next: impl FnOnce(&Slots<M>) -> bool) {
+        let slots = &self.slots;
+        self.bells.served(slots, role, || is_next(slots));
+    }
+
+    /// A word was written that says what became of a claim whose owner is gone or left.
+    #[cold]
+    pub(super) fn has_repaired(&self, word: Word) {
+        match word.state() {
+            Some(State::Free) => self.bells.all(&self.slots, Role::Producer),
+            state => {
+                if state == Some(State::Orphaned) {
+                    self.slots.count_orphan();
+                }
+                self.bells.all(&self.slots, Role::Consumer);
+            }
+        }
+    }
+
+    /// Somebody has come or left, and whoever waits is to hear of it. Who comes may also come after
+    /// one who died before it could ring.
+    fn change(&self) {
+        change(&self.slots);
+        for role in [Role::Producer, Role::Consumer] {
+            self.bells.all(&self.slots, role);
+        }
     }
 
     /// One message more was given up by us.
@@ -237,7 +276,7 @@ impl<M: Crowd> Drop for Participant<M> {
         }
         // ORDERING: Release, edge S: no claim of ours is left.
         set_standing(&self.slots, self.index, Standing::Free(self.generation + 1));
-        change(&self.slots);
+        self.change();
         self.slots.memory().unlock(Byte::Life(self.index));
     }
 }
@@ -277,6 +316,7 @@ fn sign_in<M: Crowd>(slots: &Slots<M>, index: u16) {
         slots.set_seat(index, field, word, Ordering::Relaxed);
     }
     slots.note(index, offset_of!(Seat, lost), 0);
+    slots.note(index, offset_of!(Seat, backstop), 0);
 }
 
 const fn came_at(role: Role) -> usize {

@@ -27,15 +27,26 @@ impl Sleeps for ProducerSleeps {
     const ROLE: Role = Role::Producer;
 }
 
-/// How a side that publishes keeps P3 behind P1.
+/// How one who publishes keeps P3 behind P1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Mode {
+pub(in crate::ring) enum Mode {
     /// Nobody ever sleeps.
     Silent,
     /// Who sleeps pays for it.
     Light,
     /// By a fence of its own.
     Fenced,
+}
+
+impl Mode {
+    /// For a ring whose sides wait so.
+    pub(in crate::ring) fn of<M: Memory>(memory: &M, waiting: Waiting) -> Mode {
+        match waiting.barrier() {
+            None => Mode::Silent,
+            Some(Barrier::Membarrier) if memory.is_registered() => Mode::Light,
+            Some(_) => Mode::Fenced,
+        }
+    }
 }
 
 /// The bell of `S`, as the side sees it that publishes.
@@ -52,11 +63,7 @@ pub(in crate::ring) struct Bell<S> {
 impl<S: Sleeps> Bell<S> {
     /// The bell of `S`, rung once if it sleeps: a predecessor may have died before it could.
     pub(in crate::ring) fn of<M: Memory>(area: &Area<M>, waiting: Waiting) -> Bell<S> {
-        let mode = match waiting.barrier() {
-            None => Mode::Silent,
-            Some(Barrier::Membarrier) if area.memory().is_registered() => Mode::Light,
-            Some(_) => Mode::Fenced,
-        };
+        let mode = Mode::of(area.memory(), waiting);
         let mut bell = Bell { mode, seen: 0, sleeps: PhantomData };
         bell.ring_anyway(area);
         bell

@@ -268,3 +268,18 @@ fn a_consumer_that_leaves_with_a_message_in_hand_gives_it_to_another_one() {
     let (number, received) = recv(&mut hall.consumer()).expect("it is there");
     assert_eq!((number, received.attempt), (0, 1));
 }
+
+#[test]
+fn a_message_that_came_back_is_found_at_once_however_far_behind() {
+    let mut hall = Hall::of(4);
+    let (mut producer, mut consumer) = (hall.producer(), hall.consumer());
+    let mut leaver = hall.consumer();
+    (0..2).for_each(|number| assert_eq!(send(&mut producer, number), number));
+    assert_eq!(leaver.try_take().map(|taken| taken.position()), Ok(0));
+    expect(&mut consumer, 1);
+    // By the second look it knows who has come.
+    (0..2).for_each(|_| assert_eq!(recv(&mut consumer), Err(RecvError::Empty)));
+    drop(leaver);
+    let (number, received) = recv(&mut consumer).expect("it came back");
+    assert_eq!((number, received.position, received.attempt), (0, 0, 1));
+}

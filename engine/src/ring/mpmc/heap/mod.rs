@@ -19,17 +19,29 @@ mod hostile;
 mod joining;
 mod limits;
 mod moving;
+mod sleeping;
 mod threads;
 
 /// A segment on the heap, and the kernel's table of locks.
 struct Hall {
     words: Vec<u64>,
     geometry: Geometry,
-    locked: Box<Table>,
+    table: Box<Table>,
 }
 
-/// Which bytes somebody has.
-type Table = Mutex<Vec<Byte>>;
+/// What the kernel keeps: which bytes somebody has, and how many sleep, of whichever role.
+#[derive(Default)]
+struct Table {
+    locked: Mutex<Vec<Byte>>,
+    asleep: Mutex<Asleep>,
+}
+
+#[derive(Default)]
+struct Asleep {
+    now: u32,
+    /// How often somebody was to be woken.
+    wakes: u32,
+}
 
 /// A way to the segment, which owns nothing: a handle that dies is forgotten.
 #[derive(Clone)]
@@ -49,7 +61,7 @@ impl Hall {
     fn new(geometry: Geometry) -> Hall {
         let mut words = vec![0; geometry.segment_bytes() as usize / 8];
         geometry.first_words().for_each(|(at, word)| words[at / 8] = word);
-        Hall { words, geometry, locked: Box::default() }
+        Hall { words, geometry, table: Box::default() }
     }
 
     /// Of so many slots of up to 48 bytes, for 8 participants.
@@ -61,7 +73,7 @@ impl Hall {
         let bytes = 8 * self.words.len();
         let base = NonNull::new(self.words.as_mut_ptr().cast()).expect("a vector has an address");
         // SAFETY: the block is aligned to words, and the tests drop the handles before it.
-        Reach(unsafe { Raw::new(base, bytes) }, NonNull::from(&*self.locked))
+        Reach(unsafe { Raw::new(base, bytes) }, NonNull::from(&*self.table))
     }
 
     fn producer(&mut self) -> Producer<Reach> {
@@ -84,7 +96,7 @@ impl Hall {
     }
 
     fn free(&self, byte: Byte) {
-        self.locked.lock().expect("nobody panics there").retain(|held| *held != byte);
+        self.table.locked.lock().expect("nobody panics there").retain(|held| *held != byte);
     }
 
     fn kill_producer(&self, producer: Producer<Reach>) {
@@ -162,6 +174,11 @@ unsafe impl Memory for Reach {
         monotonic_ns()
     }
 
+    fn wake(&self, _: Role) {
+        let mut asleep = self.table().asleep.lock().expect("nobody panics there");
+        *asleep = Asleep { now: 0, wakes: asleep.wakes + 1 };
+    }
+
     fn outside(&self) -> Outside {
         Outside::PeerAlive
     }
@@ -174,8 +191,20 @@ unsafe impl Crowd for Reach {
         unsafe { self.0.compare_exchange(at, current, new) }
     }
 
+    unsafe fn count(&self, at: usize) {
+        // SAFETY: the same contract.
+        unsafe { self.0.count(at) }
+    }
+
+    fn wake_one(&self, _: Role) -> bool {
+        let mut asleep = self.table().asleep.lock().expect("nobody panics there");
+        let Asleep { now, wakes } = *asleep;
+        *asleep = Asleep { now: now.saturating_sub(1), wakes: wakes + 1 };
+        now > 0
+    }
+
     fn try_lock(&self, byte: Byte) -> bool {
-        let mut locked = self.table().lock().expect("nobody panics there");
+        let mut locked = self.table().locked.lock().expect("nobody panics there");
         let is_free = !locked.contains(&byte);
         if is_free {
             locked.push(byte);
@@ -184,11 +213,11 @@ unsafe impl Crowd for Reach {
     }
 
     fn unlock(&self, byte: Byte) {
-        self.table().lock().expect("nobody panics there").retain(|held| *held != byte);
+        self.table().locked.lock().expect("nobody panics there").retain(|held| *held != byte);
     }
 
     fn is_gone(&self, participant: u16) -> bool {
-        !self.table().lock().expect("nobody panics there").contains(&Byte::Life(participant))
+        !self.table().locked.lock().expect("nobody panics there").contains(&Byte::Life(participant))
     }
 
     fn identity(&self) -> Identity {
