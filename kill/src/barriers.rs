@@ -103,7 +103,7 @@ pub fn receiving_of_many() -> Result<Executed, Trouble> {
 }
 
 fn segment_of_many() -> Result<Segment, Trouble> {
-    let config = Config::mpmc(Slots::of(64, 56).of_one_length());
+    let config = Config::mpmc(Slots::of(64, 56).of_one_length()).wait(Wait::Spin);
     Ok(Segment::create(&Backing::Memfd, &config)?)
 }
 

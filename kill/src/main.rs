@@ -31,7 +31,7 @@ mod command {
         Matrix { extent: Extent, operations: Vec<Operation> },
         Many { extent: Extent, operations: Vec<many::Operation> },
         Chaos { seconds: u64, seed: u64, way: Way },
-        ManyChaos { seconds: u64, seed: u64 },
+        ManyChaos { seconds: u64, seed: u64, way: Way },
         Handover(Handover),
         Repair { kills: usize },
         Barriers,
@@ -64,11 +64,11 @@ mod command {
                 let span = Duration::from_secs(seconds);
                 chaos::run(span, seed, way, report_chaos).map(|tally| sum_up_chaos(way, &tally))
             }
-            Asked::ManyChaos { seconds, seed } => {
+            Asked::ManyChaos { seconds, seed, way } => {
                 eprintln!("seed {seed}");
                 let report = |tally: &many::chaos::Tally| eprintln!("{tally}");
-                many::chaos::run(Duration::from_secs(seconds), seed, report)
-                    .map(|tally| sum_up_many_chaos(&tally))
+                many::chaos::run(Duration::from_secs(seconds), seed, way, report)
+                    .map(|tally| sum_up_many_chaos(way, &tally))
             }
             Asked::Handover(asked) => {
                 eprintln!("seed {}", asked.seed);
@@ -106,11 +106,11 @@ mod command {
                 Long("states") if is_matrix => extent.states = parser.value()?.parse()?,
                 Long("seconds") if is_any_chaos => seconds = parser.value()?.parse()?,
                 Long("seed") if is_any_chaos || is_handover => seed = parser.value()?.parse()?,
-                Long("wait") if is_chaos || is_handover => {
+                Long("wait") if is_any_chaos || is_handover => {
                     let waits = [Wait::Spin, Wait::SpinThenPark, Wait::Park];
                     wait = Some(one_of(&waits[usize::from(is_handover)..], &mut parser)?);
                 }
-                Long("barrier") if is_chaos || is_handover => {
+                Long("barrier") if is_any_chaos || is_handover => {
                     barrier = one_of(&[Barrier::Fence, Barrier::Membarrier], &mut parser)?;
                 }
                 Long("wake") if is_chaos || is_handover => {
@@ -135,11 +135,13 @@ mod command {
         let may_lose =
             barrier == Barrier::Membarrier && wait.unwrap_or(Wait::Park) == Wait::Park && !one_cpu;
         match names.first().map(String::as_str) {
-            Some("chaos") => {
+            Some(name @ ("chaos" | "many-chaos")) => {
                 let way = Way { wait: wait.unwrap_or(Wait::Spin), barrier, wake };
-                return Ok(Some(Asked::Chaos { seconds, seed, way }));
+                return Ok(Some(match name {
+                    "chaos" => Asked::Chaos { seconds, seed, way },
+                    _ => Asked::ManyChaos { seconds, seed, way },
+                }));
             }
-            Some("many-chaos") => return Ok(Some(Asked::ManyChaos { seconds, seed })),
             Some("handover") if unregistered && !may_lose => {
                 let only = "--unregistered is for sides that park by membarrier, on two processors";
                 return Err(only.into());
@@ -313,11 +315,11 @@ mod command {
         judge_chaos(&tally.faults, tally.inside_percent(), *messages)
     }
 
-    fn sum_up_many_chaos(tally: &many::chaos::Tally) -> ExitCode {
+    fn sum_up_many_chaos(way: Way, tally: &many::chaos::Tally) -> ExitCode {
         for fault in &tally.faults {
             println!("{fault}");
         }
-        println!("chaos of many: {tally}");
+        println!("chaos of many, {way}: {tally}");
         judge_chaos(&tally.faults, tally.inside_percent(), tally.messages)
     }
 

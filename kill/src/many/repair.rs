@@ -2,7 +2,7 @@
 
 use crate::scene::Trouble;
 use annulus::ring::mpmc::{Occupancy, RecvError};
-use annulus::{Attach, Backing, Config, Deadline, Segment, Slots};
+use annulus::{Attach, Backing, Config, Deadline, Segment, Slots, Wait};
 use annulus_testkit::Forked;
 use std::time::{Duration, Instant};
 
@@ -33,7 +33,7 @@ impl Repair {
 
 /// Kills `times` victims, and returns the times, sorted.
 pub fn measure(repair: Repair, times: usize) -> Result<Vec<Duration>, Trouble> {
-    let ring = Config::mpmc(Slots::of(64, 8).of_one_length().participants(4));
+    let ring = Config::mpmc(Slots::of(64, 8).of_one_length().participants(4)).wait(Wait::Spin);
     let segment = Segment::create(&Backing::Memfd, &ring)?;
     let mut spans = Vec::with_capacity(times);
     for time in 0..times {

@@ -5,10 +5,11 @@
 //! leaves them for one who died.
 
 use crate::scene::Trouble;
-use annulus::layout::{Header, MPMC_SEATS, Seat};
-use annulus::{Attach, Backing, Config, Segment, Slots};
+use annulus::layout::{Bed, CONSUMER_BED, Header, MPMC_SEATS, PRODUCER_BED, Seat};
+use annulus::{Attach, Backing, Config, Segment, Slots, Wait};
 use std::fs::File;
 use std::io;
+use std::mem::offset_of;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::fs::FileExt;
 
@@ -30,6 +31,17 @@ pub(super) struct Start {
     /// So many are in it that nobody has taken.
     filled: u64,
     others: Others,
+    sleepers: Sleepers,
+}
+
+/// Whether anybody sleeps in the ring. Those who do are elsewhere, and found by what they left in
+/// their beds: who publishes rings for them, and meets nobody.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Sleepers {
+    /// All spin.
+    Never,
+    /// Some of both roles.
+    Some,
 }
 
 /// Who else holds slots: a consumer the first message, a producer one in the midst of the rest.
@@ -41,14 +53,64 @@ enum Others {
 }
 
 /// The starts of the matrix.
-pub(super) const STARTS: [Start; 7] = [
-    Start { name: "empty", before: 0, filled: 0, others: Others::None },
-    Start { name: "filled", before: 130, filled: 12, others: Others::None },
-    Start { name: "full", before: 5, filled: SLOTS, others: Others::None },
-    Start { name: "wrapping", before: 2 * SLOTS - 2, filled: 4, others: Others::None },
-    Start { name: "contended", before: SLOTS - 4, filled: 6, others: Others::Alive },
-    Start { name: "wounded", before: SLOTS - 4, filled: 6, others: Others::Dead },
-    Start { name: "full, wounded", before: 0, filled: SLOTS - 2, others: Others::Dead },
+pub(super) const STARTS: [Start; 9] = [
+    Start { name: "empty", before: 0, filled: 0, others: Others::None, sleepers: Sleepers::Never },
+    Start {
+        name: "filled",
+        before: 130,
+        filled: 12,
+        others: Others::None,
+        sleepers: Sleepers::Never,
+    },
+    Start {
+        name: "full",
+        before: 5,
+        filled: SLOTS,
+        others: Others::None,
+        sleepers: Sleepers::Never,
+    },
+    Start {
+        name: "wrapping",
+        before: 2 * SLOTS - 2,
+        filled: 4,
+        others: Others::None,
+        sleepers: Sleepers::Never,
+    },
+    Start {
+        name: "contended",
+        before: SLOTS - 4,
+        filled: 6,
+        others: Others::Alive,
+        sleepers: Sleepers::Never,
+    },
+    Start {
+        name: "wounded",
+        before: SLOTS - 4,
+        filled: 6,
+        others: Others::Dead,
+        sleepers: Sleepers::Never,
+    },
+    Start {
+        name: "full, wounded",
+        before: 0,
+        filled: SLOTS - 2,
+        others: Others::Dead,
+        sleepers: Sleepers::Never,
+    },
+    Start {
+        name: "filled, sleepers",
+        before: 130,
+        filled: 12,
+        others: Others::None,
+        sleepers: Sleepers::Some,
+    },
+    Start {
+        name: "full, wounded, sleepers",
+        before: 0,
+        filled: SLOTS - 2,
+        others: Others::Dead,
+        sleepers: Sleepers::Some,
+    },
 ];
 
 /// A position that is not free.
@@ -86,7 +148,8 @@ pub(super) struct Scene {
 impl Origin {
     /// A ring that stands as `start` says.
     pub(super) fn new(start: Start) -> Result<Origin, Trouble> {
-        let segment = Segment::create(&Backing::Memfd, &config())?;
+        let wait = if start.sleepers == Sleepers::Never { Wait::Spin } else { Wait::Park };
+        let segment = Segment::create(&Backing::Memfd, &config().wait(wait))?;
         let mut producer = segment.mpmc_producer()?;
         let mut consumer = segment.mpmc_consumer()?;
         let (mut next, mut items) = (0, Vec::new());
@@ -122,6 +185,12 @@ impl Origin {
         let mut bytes = Scene::over(segment, Vec::new())?.bytes()?;
         // They were ours, and we live: what is left of them is to be nobody's but their lock's.
         forget_names(&mut bytes);
+        if start.sleepers == Sleepers::Some {
+            for bed in [PRODUCER_BED, CONSUMER_BED] {
+                let at = bed + offset_of!(Bed, asleep);
+                bytes[at..at + 8].copy_from_slice(&3u64.to_ne_bytes());
+            }
+        }
         Ok(Origin { bytes, items, next, alive })
     }
 

@@ -36,6 +36,7 @@ mod member;
 mod producer;
 
 use super::scene::SLOTS;
+use crate::Way;
 use crate::patience::Patience;
 use crate::scene::Trouble;
 use annulus::ring::Role;
@@ -103,9 +104,15 @@ struct Arena {
 }
 
 /// Runs for `span`, or to the first fault, and `report`s every ten seconds.
-pub fn run(span: Duration, seed: u64, mut report: impl FnMut(&Tally)) -> Result<Tally, Trouble> {
+pub fn run(
+    span: Duration,
+    seed: u64,
+    way: Way,
+    mut report: impl FnMut(&Tally),
+) -> Result<Tally, Trouble> {
     let slots = Slots::of(SLOTS, 48).participants(PARTICIPANTS);
-    let segment = Segment::create(&Backing::Memfd, &Config::mpmc(slots))?;
+    let config = Config::mpmc(slots).wait(way.wait).barrier(way.barrier).wake(way.wake);
+    let segment = Segment::create(&Backing::Memfd, &config)?;
     // SAFETY: zeros are a valid ledger, and it is all atomics.
     let ledger: &Ledger = unsafe { shared()? };
     let lanes = |role| (0..LANES).map(move |lane| Member::new(role, lane));
