@@ -177,6 +177,31 @@ fn closed_is_told_only_after_the_last_message() {
     });
 }
 
+/// Who finds nothing asks who is there: nobody has come, or somebody is there.
+#[test]
+fn the_end_is_not_told_while_a_producer_joins() {
+    model(|| {
+        let room = Room::of(3);
+        let mut consumer = room.consumer();
+        let elsewhere = room.clone();
+        let joiner = thread::spawn(move || {
+            let mut producer = elsewhere.producer_soon();
+            send(&mut producer, 1);
+            away(producer);
+        });
+        let mut buffer = [0; 8];
+        loop {
+            match consumer.try_recv(&mut buffer) {
+                Ok(received) => break assert_eq!((received.position, buffer[0]), (0, 1)),
+                Err(error) => assert_eq!(error, RecvError::Empty),
+            }
+            thread::yield_now();
+        }
+        away(consumer);
+        joiner.join().expect("it joins");
+    });
+}
+
 #[test]
 fn two_who_join_at_once_have_seats_of_their_own() {
     model(|| {
