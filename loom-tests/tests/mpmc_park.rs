@@ -92,7 +92,7 @@ fn a_message_behind_one_that_is_being_written_finds_its_receiver() {
         let room = Room::parking(4, Barrier::Fence);
         let (mut producer, mut behind) = (room.producer(), room.producer());
         let consumers = [room.consumer(), room.consumer()];
-        let claim = producer.try_claim(8).expect("there is room");
+        let mut claim = producer.try_claim(8).expect("there is room");
         send(&mut behind, 2);
         let receivers = consumers.map(|mut consumer| {
             thread::spawn(move || {
@@ -101,13 +101,37 @@ fn a_message_behind_one_that_is_being_written_finds_its_receiver() {
                 came
             })
         });
-        let mut claim = claim;
         claim.write(0, &1u64.to_le_bytes());
         claim.commit(8);
         away((producer, behind));
         let mut came = receivers.map(|thread| thread.join().expect("it ends"));
         came.sort_unstable();
         assert_eq!(came, [Came::Number(1, false), Came::Number(2, false)]);
+    });
+}
+
+/// The same for a gap, of which one is told, too.
+#[test]
+fn a_gap_behind_a_message_that_is_being_written_finds_its_receiver() {
+    model(|| {
+        let room = Room::parking(4, Barrier::Fence);
+        let (mut producer, mut behind) = (room.producer(), room.producer());
+        let consumers = [room.consumer(), room.consumer()];
+        let mut claim = producer.try_claim(8).expect("there is room");
+        drop(behind.try_claim(8).expect("there is room"));
+        let receivers = consumers.map(|mut consumer| {
+            thread::spawn(move || {
+                let came = recv_asleep(&mut consumer);
+                away(consumer);
+                came
+            })
+        });
+        claim.write(0, &1u64.to_le_bytes());
+        claim.commit(8);
+        away((producer, behind));
+        let mut came = receivers.map(|thread| thread.join().expect("it ends"));
+        came.sort_unstable();
+        assert_eq!(came, [Came::Number(1, false), Came::Gap(1)]);
     });
 }
 

@@ -23,8 +23,8 @@ use super::plan::Plan;
 use super::registry::{Key, Node};
 use super::{Name, RemoveError, SegmentError, attach, fd, header, locks};
 use crate::layout::{
-    Bed, CONSUMER, CONSUMER_GATE, HEAD, MAGIC, MPMC_SEATS, PRODUCER, PRODUCER_GATE, Participant,
-    REMOVAL, REMOVED, Seat,
+    Bed, CONSUMER, CONSUMER_GATE, Comings, HEAD, MAGIC, MPMC_COMINGS, MPMC_SEATS, PRODUCER,
+    PRODUCER_GATE, Participant, REMOVAL, REMOVED, Seat,
 };
 use crate::ring::area::bed_at;
 use crate::ring::gate::Gate;
@@ -109,16 +109,18 @@ fn mark(raw: Raw, checked: &Checked) {
         // SAFETY: control words below `DATA`, aligned by the layout.
         unsafe { raw.store(at, word, Ordering::Release) };
     }
-    // Those who sleep are to look at their gates. One who publishes may ring at the same time, and
-    // one ring of two be lost: a sleeper is woken by either.
+    if let Plan::Mpmc(_) = checked.plan {
+        // Those who sleep ask, as when somebody leaves.
+        // SAFETY: as above.
+        unsafe { raw.count(MPMC_COMINGS + offset_of!(Comings, changes)) };
+    }
+    // Those who sleep are to look at their gates. In a pair one who publishes may ring at the same
+    // time by a store, and one ring of two be lost: a sleeper is woken by either. Of many, all ring
+    // as here.
     for role in [Role::Producer, Role::Consumer] {
-        let bell = bed_at(role) + offset_of!(Bed, bell);
-        // ORDERING: Relaxed: see above.
+        // It releases, edge B of `ring::park`: who sees it rung sees the gates.
         // SAFETY: as above.
-        let rung = unsafe { raw.load(bell, Ordering::Relaxed) }.wrapping_add(1);
-        // ORDERING: Release, edge B of `ring::park`: who sees it rung sees the gates.
-        // SAFETY: as above.
-        unsafe { raw.store(bell, rung, Ordering::Release) };
+        unsafe { raw.count(bed_at(role) + offset_of!(Bed, bell)) };
     }
     // Without a wake sleepers see the bell when their slice ends. Those who slept by a set are
     // awake, since that is gone. One who has an event's mutex may be dead, and we would wait for

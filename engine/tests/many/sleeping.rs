@@ -189,3 +189,80 @@ fn those_who_sleep_are_told_of_a_removal_by_force() {
     remove(&Name::new(scratch.name()).unwrap(), Removal::Forced).unwrap();
     assert_eq!(sleeper.join().unwrap(), RecvError::Severed(Severed::Removed));
 }
+
+/// Others' messages wake one who waits, again and again; what is in its way is asked after all the
+/// same.
+#[test]
+fn a_dead_senders_claim_is_told_amid_the_messages_of_another_one() {
+    let test = this_test!();
+    test.role("claims", |args| {
+        let segment = Segment::attach(&by_name(&args[0]), &Attach::default()).unwrap();
+        let mut producer = segment.mpmc_producer().unwrap();
+        std::mem::forget(producer.try_claim(8).unwrap());
+        println!("claimed");
+        loop {
+            thread::park();
+        }
+    });
+    for wait in [Wait::SpinThenPark, Wait::Park] {
+        let scratch = Scratch::new();
+        let ring = Config::mpmc(Slots::of(4096, 8).of_one_length()).wait(wait);
+        let segment = Segment::create(&named(&scratch), &ring).unwrap();
+        let (mut consumer, mut other) =
+            (segment.mpmc_consumer().unwrap(), segment.mpmc_producer().unwrap());
+        let mut child = test.spawn("claims", &[scratch.name()]);
+        child.line(LONG, "claimed");
+        let (done, is_done) = mpsc::channel();
+        let trickle = thread::spawn(move || {
+            // Less than a slice apart, and too few to fill the ring.
+            for number in 0..4_000u64 {
+                other.try_send(&number.to_le_bytes()).unwrap();
+                if is_done.recv_timeout(Duration::from_millis(10)).is_ok() {
+                    return true;
+                }
+            }
+            false
+        });
+        let killer = thread::spawn(move || {
+            thread::sleep(Duration::from_millis(30));
+            child.kill();
+        });
+        let told = consumer.recv(&mut [0; 8], Deadline::NEVER);
+        assert_eq!(told, Err(RecvError::Gap { position: 0, participant: 3 }));
+        done.send(()).unwrap();
+        assert!(trickle.join().unwrap(), "it is told before the messages end");
+        killer.join().unwrap();
+    }
+}
+
+#[test]
+fn a_removal_by_force_is_told_amid_messages() {
+    let scratch = Scratch::new();
+    let segment = Segment::create(&named(&scratch), &parking()).unwrap();
+    let (mut producer, mut consumer) =
+        (segment.mpmc_producer().unwrap(), segment.mpmc_consumer().unwrap());
+    let trickle = thread::spawn(move || {
+        for number in 0..4_000u64 {
+            if producer.try_send(&number.to_le_bytes()).is_err() {
+                return;
+            }
+            thread::sleep(Duration::from_millis(5));
+        }
+    });
+    let receiver = thread::spawn(move || {
+        loop {
+            match consumer.recv(&mut [0; 8], Deadline::NEVER) {
+                Ok(_) => {}
+                Err(error) => return error,
+            }
+        }
+    });
+    thread::sleep(Duration::from_millis(50));
+    let begun = Instant::now();
+    remove(&Name::new(scratch.name()).unwrap(), Removal::Forced).unwrap();
+    assert_eq!(receiver.join().unwrap(), RecvError::Severed(Severed::Removed));
+    // The messages go on for twenty seconds.
+    assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
+    drop(segment);
+    trickle.join().unwrap();
+}

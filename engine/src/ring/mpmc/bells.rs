@@ -16,7 +16,8 @@
 //! sees what P1 wrote, or P3 sees the count of S2. In the second case P4 is come to, unless P5 has
 //! said before that none of the first `a` sleeps. That was true: who had counted itself by then had
 //! read the bell even before, so at S5 it found that raised, or was in the queue and would have
-//! been woken. Who sleeps again has counted itself again.
+//! been woken. Who lies down again has counted itself again, and who lies on has still the bell
+//! that it read before.
 //!
 //! **One message wakes one.** As long as P5 has not said so, each publication wakes another one.
 //! But a message is no good to who is woken for it while an earlier one is being written: it sleeps

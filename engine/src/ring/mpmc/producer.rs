@@ -278,12 +278,8 @@ impl<M: Crowd> Producer<M> {
             let (slots, next) = (self.who.slots(), self.next);
             // ORDERING: Relaxed: only whether to look properly.
             let came = || Some(slots.word(next, Ordering::Relaxed)) != blocked.word();
-            let turn = if self.sleeper.is_lying() && self.sleeper.hears_of_changes(slots) {
-                Turn::Ask
-            } else {
-                self.sleeper.turn(slots, &mut spin, self.cadence.apart_pauses, came, deadline)
-            };
-            match turn {
+            let pauses = self.cadence.apart_pauses;
+            match self.sleeper.turn(slots, &mut spin, pauses, came, deadline) {
                 Turn::Came | Turn::Vain | Turn::Park => {}
                 Turn::TimedOut => {
                     let error = self.timed_out(deadline, blocked);

@@ -16,6 +16,9 @@ use crate::sync::{Crowd, Deadline, Ordering, Outside};
 /// In a large ring not every asking is a scan: so many slots are looked at for each.
 const SLOTS_PER_ASK: u64 = 2048;
 
+/// The same for one who asks every 50 ms, and not every 0.1.
+const SLOTS_PER_RARE_ASK: u64 = 1 << 16;
+
 /// What was found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Found {
@@ -67,7 +70,9 @@ impl<M: Crowd> Consumer<M> {
         }
         self.who.served(Role::Consumer, |slots| {
             // ORDERING: Relaxed: only whether to wake another one.
-            pace::is_ready(slots.word(at + 1, Ordering::Relaxed), slots.lap(at + 1))
+            let (word, lap) = (slots.word(at + 1, Ordering::Relaxed), slots.lap(at + 1));
+            let is_told = matches!(word.state(), Some(State::Ready | State::Tombstone));
+            word.lap() == lap && is_told
         });
     }
 
@@ -225,12 +230,8 @@ impl<M: Crowd> Consumer<M> {
             let (slots, next) = (self.who.slots(), self.next);
             // ORDERING: Relaxed: only whether to look properly.
             let came = || Some(slots.word(next, Ordering::Relaxed)) != blocked.word();
-            let turn = if self.sleeper.is_lying() && self.sleeper.hears_of_changes(slots) {
-                Turn::Ask
-            } else {
-                self.sleeper.turn(slots, &mut spin, self.cadence.empty_pauses, came, deadline)
-            };
-            match turn {
+            let pauses = self.cadence.empty_pauses;
+            match self.sleeper.turn(slots, &mut spin, pauses, came, deadline) {
                 Turn::Came | Turn::Vain | Turn::Park => {}
                 Turn::TimedOut => {
                     let (error, late) =
@@ -238,8 +239,6 @@ impl<M: Crowd> Consumer<M> {
                     return self.find_before(error).unwrap_or(Err(late));
                 }
                 Turn::Ask => {
-                    // Rule 6, at each slice's end.
-                    self.scan_is_due |= self.sleeper.is_lying();
                     if let Step::End(error) = self.ask(blocked)
                         && let Some(found) = self.find_before(error)
                     {
@@ -299,7 +298,9 @@ impl<M: Crowd> Consumer<M> {
         }
         self.asked_ns = self.who.slots().memory().now();
         self.asks = self.asks.wrapping_add(1);
-        let asks_per_scan = self.who.slots().count() / SLOTS_PER_ASK + 1;
+        let slots_per_ask =
+            if self.sleeper.may_sleep() { SLOTS_PER_RARE_ASK } else { SLOTS_PER_ASK };
+        let asks_per_scan = self.who.slots().count() / slots_per_ask + 1;
         self.scan_is_due |= u64::from(self.asks).is_multiple_of(asks_per_scan);
         if let Blocked::By(word) = blocked {
             // What a producer holds is a message to come, whoever else is there.

@@ -21,8 +21,14 @@ pub(super) struct Sleeper {
     bell: Option<u64>,
     slice_ns: u64,
     slice_max_ns: u64,
-    /// Who had come and left when we asked the last time.
+    /// The end of this slice, however often it is interrupted.
+    slice_end_ns: u64,
+    /// When to ask about the world outside, however often we are rung meanwhile: somebody else's
+    /// messages say nothing of the one that is in our way.
+    ask_from_ns: u64,
+    /// Who had come and left when we asked the last time, and whether we did since we lie.
     changes: u64,
+    has_heard: bool,
     /// The bell when a slice's end found work and no ring: whether one was on its way is seen
     /// later.
     suspect: Option<u64>,
@@ -42,7 +48,10 @@ impl Sleeper {
             bell: None,
             slice_ns: SLICE_NS,
             slice_max_ns: SLICE_MAX_NS,
+            slice_end_ns: 0,
+            ask_from_ns: 0,
             changes: 0,
+            has_heard: false,
             suspect: None,
             has_slept_out: false,
             backstop: 0,
@@ -77,11 +86,17 @@ impl Sleeper {
             return turn;
         }
         self.budget.was_vain();
+        let now = slots.memory().now();
         // A barrier costs too much for who has no time to sleep.
-        if deadline != Deadline::NEVER && deadline.has_passed(slots.memory().now()) {
+        if deadline.has_passed(now) {
             return Turn::TimedOut;
         }
+        if now >= self.ask_from_ns {
+            self.ask_from_ns = now.saturating_add(SLICE_NS);
+            return Turn::Ask;
+        }
         self.lie_down(slots);
+        self.slice_end_ns = now.saturating_add(self.slice_ns);
         Turn::Vain
     }
 
@@ -94,15 +109,26 @@ impl Sleeper {
         let is_sure = self.waiting.barrier().is_some_and(|form| slots.memory().barrier(form));
         self.slice_max_ns = if is_sure { SLICE_MAX_NS } else { UNSURE_SLICE_NS };
         self.slice_ns = self.slice_ns.min(self.slice_max_ns);
-        self.has_slept_out = false;
+        (self.has_slept_out, self.has_heard) = (false, false);
     }
 
-    /// S5. `Ask` at a slice's end, after which we still lie.
+    /// S5. `Ask` at a slice's end, or where somebody has come or left; then we still lie.
     fn sleep<M: Crowd>(&mut self, slots: &Slots<M>, bell: u64, deadline: Deadline) -> Turn {
         let memory = slots.memory();
         let now = memory.now();
-        let slice_end = now.saturating_add(self.slice_ns);
-        let end = deadline.earlier_than(slice_end);
+        if deadline.has_passed(now) {
+            return Turn::TimedOut;
+        }
+        // Once: who comes or goes later rings.
+        if !self.has_heard {
+            self.has_heard = true;
+            let before = self.changes;
+            self.changes = table::changes(slots);
+            if self.changes != before {
+                return Turn::Ask;
+            }
+        }
+        let end = deadline.earlier_than(self.slice_end_ns);
         if now < end {
             self.has_slept_out = memory.sleep(self.role, bell, end - now);
         }
@@ -116,11 +142,13 @@ impl Sleeper {
         if deadline.has_passed(now) {
             return Turn::TimedOut;
         }
-        if now < slice_end {
+        if now < self.slice_end_ns {
             // For no reason.
             return Turn::Vain;
         }
         self.slice_ns = (2 * self.slice_ns).min(self.slice_max_ns);
+        self.slice_end_ns = now.saturating_add(self.slice_ns);
+        self.ask_from_ns = now.saturating_add(SLICE_NS);
         Turn::Ask
     }
 
@@ -139,11 +167,9 @@ impl Sleeper {
         self.slice_ns = SLICE_NS;
     }
 
-    /// Whether somebody has come or left since this was asked last.
-    pub(super) fn hears_of_changes<M: Crowd>(&mut self, slots: &Slots<M>) -> bool {
-        let before = self.changes;
-        self.changes = table::changes(slots);
-        self.changes != before
+    /// Whether it may sleep, and then asks about the world outside every 50 ms at most.
+    pub(super) fn may_sleep(&self) -> bool {
+        self.waiting != Waiting::Spin
     }
 
     /// Counts the last sleep whose slice's end found work, if really nobody rang.

@@ -366,9 +366,6 @@ pub(super) fn changes<M: Crowd>(slots: &Slots<M>) -> u64 {
 
 /// Changes that word: after the seat's state, and before a join returns.
 fn change<M: Crowd>(slots: &Slots<M>) {
-    let at = MPMC_COMINGS + offset_of!(Comings, changes);
-    let seen = changes(slots);
-    // One who changed it meanwhile did so after the state of our seat as well.
     // SAFETY: a control word below the seats, aligned by the layout.
-    let _ = unsafe { slots.memory().compare_exchange(at, seen, seen.wrapping_add(1)) };
+    unsafe { slots.memory().count(MPMC_COMINGS + offset_of!(Comings, changes)) }
 }

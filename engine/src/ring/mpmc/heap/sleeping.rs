@@ -1,11 +1,10 @@
-//! Who is woken by what. Sleeping itself is left to the models and to real processes: here a sleep
-//! is a look.
+//! Who is woken by what. Sleeping itself is left to the models and to real processes: here sleeps
+//! are short.
 
 use super::*;
-use crate::layout::{Bed, CONSUMER_BED, PRODUCER_BED};
+use crate::layout::{CONSUMER_BED, PRODUCER_BED};
 use crate::ring::mpmc::SendError;
 use crate::ring::{Barrier, Waiting, Wake};
-use core::mem::offset_of;
 
 const PARKING: Waiting = Waiting::Park { spins: false, barrier: Barrier::Fence, wake: Wake::Futex };
 
@@ -23,7 +22,7 @@ impl Hall {
             unsafe { reach.count(bed + offset_of!(Bed, asleep)) };
         }
         let mut asleep = reach.table().asleep.lock().expect("nobody panics there");
-        *asleep = Asleep { now: asleep.now + how_many, wakes: 0 };
+        (asleep.now, asleep.wakes) = (asleep.now + how_many, 0);
     }
 
     /// How many still sleep, and how often somebody was to be woken since this was asked last.
@@ -124,6 +123,23 @@ fn a_repair_a_coming_and_a_leaving_wake_all() {
     producer.repair();
     assert_eq!(hall.asleep_and_wakes().0, 0, "there is a gap");
     assert!(matches!(recv(&mut consumer), Err(RecvError::Gap { position: 0, .. })));
+}
+
+/// Messages that others take wake one who waits: no slice ever ends by itself. What is in its way
+/// is asked after all the same, every 50 ms, which are a thousand of these sleeps.
+#[test]
+fn one_who_is_rung_again_and_again_asks_after_who_is_in_its_way() {
+    let mut hall = Hall::parking();
+    let (mut consumer, mut victim) = (hall.consumer(), hall.producer());
+    let participant = victim.participant();
+    core::mem::forget(victim.try_claim(8).expect("there is room"));
+    // It has asked, and the claim stands.
+    assert_eq!(consumer.recv(&mut [0; 8], soon()), Err(RecvError::PeerStalled { participant }));
+    hall.kill_producer(victim);
+    hall.table.asleep.lock().expect("nobody panics there").rings = 20_000;
+    let told = consumer.recv(&mut [0; 8], Deadline::NEVER);
+    assert_eq!(told, Err(RecvError::Gap { position: 0, participant }));
+    assert!(hall.table.asleep.lock().expect("nobody panics there").rings > 0, "it asked by itself");
 }
 
 #[test]
