@@ -33,6 +33,8 @@ pub(super) struct Sleeper {
     /// later.
     suspect: Option<u64>,
     has_slept_out: bool,
+    /// Whether looking was not enough in this wait.
+    has_lain: bool,
     backstop: u64,
 }
 
@@ -54,12 +56,14 @@ impl Sleeper {
             has_heard: false,
             suspect: None,
             has_slept_out: false,
+            has_lain: false,
             backstop: 0,
         }
     }
 
     /// A wait begins.
-    pub(super) fn spin(&self, deadline: Deadline) -> Spin {
+    pub(super) fn spin(&mut self, deadline: Deadline) -> Spin {
+        self.has_lain = false;
         Spin::until(deadline, self.budget)
     }
 
@@ -86,6 +90,7 @@ impl Sleeper {
             return turn;
         }
         self.budget.was_vain();
+        self.has_lain = true;
         let now = slots.memory().now();
         // A barrier costs too much for who has no time to sleep.
         if deadline.has_passed(now) {
@@ -161,7 +166,7 @@ impl Sleeper {
                 self.suspect = (!is_rung).then_some(bell);
             }
             Some(_) => {}
-            None if has_found => self.budget.was_enough(),
+            None if has_found && !self.has_lain => self.budget.was_enough(),
             None => {}
         }
         self.slice_ns = SLICE_NS;
