@@ -317,7 +317,7 @@ fn a_ring_that_was_scribbled_over_is_corruption() {
 }
 
 #[test]
-fn receivers_of_a_ring_that_sleep_are_woken_and_told_of_the_end() {
+fn receivers_of_a_ring_share_what_comes_slowly_and_are_told_of_the_end_however_they_wait() {
     for wait in ["park", "spin-park", "spin"] {
         let ring = Scratch::new();
         let address = format!("{}&wait={wait}", many(&ring));
