@@ -6,15 +6,12 @@
 //! being taken apart by the kernel, or runs another program, has no such mapping any more.
 
 use super::door::Door;
-use super::mapping::sleepers_barrier;
+use super::mapping::ways_of_this_process;
 use super::plan::Plan;
 use super::{Inner, JoinError, identity, join, locks, waiting};
 use crate::layout::{MPMC_SEATS, Seat};
-use crate::ring::{Barrier, Role, mpmc};
-use crate::sync::{
-    Byte, Crowd, Identity, Mapped, Memory, Ordering, Outside, Raw, accesses_of_raw,
-    measured_pause_tenth_ns, membarrier, monotonic_ns, processors,
-};
+use crate::ring::{Role, mpmc};
+use crate::sync::{Byte, Crowd, Identity, Mapped, Memory, Ordering, Outside, Raw, accesses_of_raw};
 use crate::wake::{Berth, Futex, Means};
 use core::mem::offset_of;
 use std::sync::Arc;
@@ -93,34 +90,7 @@ impl Inner {
 unsafe impl Memory for CrowdMapping {
     accesses_of_raw!(raw);
 
-    #[inline(always)]
-    fn pause(&self) {
-        core::hint::spin_loop();
-    }
-
-    fn pause_tenth_ns(&self) -> u64 {
-        measured_pause_tenth_ns()
-    }
-
-    fn yield_now(&self) {
-        std::thread::yield_now();
-    }
-
-    fn now(&self) -> u64 {
-        monotonic_ns()
-    }
-
-    fn barrier(&self, form: Barrier) -> bool {
-        sleepers_barrier(self, form)
-    }
-
-    fn is_registered(&self) -> bool {
-        membarrier::is_registered()
-    }
-
-    fn is_alone(&self) -> bool {
-        processors::is_alone()
-    }
+    ways_of_this_process!();
 
     fn sleep(&self, role: Role, bell: u64, ns: u64) -> bool {
         Futex.sleep(Berth::new(self.raw, role), bell as u32, ns)

@@ -5,9 +5,8 @@ use super::locks;
 use super::remove::is_removed;
 use super::trust::{Peers, Trusted, Untrusted};
 use crate::error::Severed;
-use crate::ring::{Barrier, Role};
+use crate::ring::Role;
 use crate::sync::{Mapped, Memory, Outside, Raw, Trusting, accesses_of_raw};
-use crate::sync::{measured_pause_tenth_ns, membarrier, monotonic_ns, processors};
 use crate::wake::{Berth, Means};
 use core::marker::PhantomData;
 use std::sync::Arc;
@@ -98,16 +97,46 @@ impl Drop for RoleLock {
     }
 }
 
-/// [`Memory::barrier`] of a process with others beside it.
-pub(super) fn sleepers_barrier<M: Memory>(memory: &M, form: Barrier) -> bool {
-    match form {
-        Barrier::Fence => {
-            memory.fence();
-            true
+/// What a mapping's [`Memory`] has of its process: how it waits, what time it is, and how it bars.
+macro_rules! ways_of_this_process {
+    () => {
+        #[inline(always)]
+        fn pause(&self) {
+            core::hint::spin_loop();
         }
-        Barrier::Membarrier => membarrier::barrier().is_ok(),
-    }
+
+        fn pause_tenth_ns(&self) -> u64 {
+            $crate::sync::measured_pause_tenth_ns()
+        }
+
+        fn yield_now(&self) {
+            std::thread::yield_now();
+        }
+
+        fn now(&self) -> u64 {
+            $crate::sync::monotonic_ns()
+        }
+
+        fn barrier(&self, form: $crate::ring::Barrier) -> bool {
+            match form {
+                $crate::ring::Barrier::Fence => {
+                    self.fence();
+                    true
+                }
+                $crate::ring::Barrier::Membarrier => $crate::sync::membarrier::barrier().is_ok(),
+            }
+        }
+
+        fn is_registered(&self) -> bool {
+            $crate::sync::membarrier::is_registered()
+        }
+
+        fn is_alone(&self) -> bool {
+            $crate::sync::processors::is_alone()
+        }
+    };
 }
+pub(super) use ways_of_this_process;
 
 // SAFETY: all accesses go through `Raw`: atomics and opaque copies, well defined whatever a peer
 // writes. The memory stays mapped as long as the `Arc` in `role` lives; severing it puts other
@@ -115,34 +144,7 @@ pub(super) fn sleepers_barrier<M: Memory>(memory: &M, form: Barrier) -> bool {
 unsafe impl<P: Peers> Memory for Mapping<P> {
     accesses_of_raw!(raw);
 
-    #[inline(always)]
-    fn pause(&self) {
-        core::hint::spin_loop();
-    }
-
-    fn pause_tenth_ns(&self) -> u64 {
-        measured_pause_tenth_ns()
-    }
-
-    fn yield_now(&self) {
-        std::thread::yield_now();
-    }
-
-    fn now(&self) -> u64 {
-        monotonic_ns()
-    }
-
-    fn barrier(&self, form: Barrier) -> bool {
-        sleepers_barrier(self, form)
-    }
-
-    fn is_registered(&self) -> bool {
-        membarrier::is_registered()
-    }
-
-    fn is_alone(&self) -> bool {
-        processors::is_alone()
-    }
+    ways_of_this_process!();
 
     fn hush(&self, role: Role) {
         if let Some(means) = self.means() {

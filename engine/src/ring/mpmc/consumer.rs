@@ -223,8 +223,7 @@ impl<M: Crowd> Consumer<M> {
             self.hand = Hand::EMPTY;
             if is_lost {
                 self.who.count_lost();
-            }
-            if !is_lost {
+            } else {
                 // Before our leaving is told, which wakes all.
                 self.who.slots().count_orphan();
             }

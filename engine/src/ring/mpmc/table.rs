@@ -339,16 +339,8 @@ fn has_come<M: Crowd>(slots: &Slots<M>, role: Role) -> bool {
 
 /// One more comes.
 fn count_coming<M: Crowd>(slots: &Slots<M>, role: Role) {
-    let at = MPMC_COMINGS + came_at(role);
-    // Ends: each time that it goes on, another one of the seats' holders has counted itself.
-    for _ in 0..=slots.geometry().seats() {
-        let seen = slots.coming(came_at(role));
-        // SAFETY: a control word below the seats, aligned by the layout.
-        let counted = unsafe { slots.memory().compare_exchange(at, seen, seen.wrapping_add(1)) };
-        if counted.is_ok() {
-            return;
-        }
-    }
+    // SAFETY: a control word below the seats, aligned by the layout.
+    unsafe { slots.memory().count(MPMC_COMINGS + came_at(role)) }
 }
 
 fn has_died<M: Crowd>(slots: &Slots<M>, role: Role) -> bool {
