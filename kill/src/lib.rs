@@ -24,6 +24,7 @@
 //! | room | what |
 //! |---|---|
 //! | `step` | a victim under ptrace |
+//! | `track` | where an operation has been, so that the next victim runs there |
 //! | `scene` | a ring in the state in which an operation begins, and its messages |
 //! | `spsc` | the operations of the spsc ring: a new ring adds a file like this one |
 //! | `parked` | those at which one side sleeps |
@@ -53,6 +54,7 @@ mod scene;
 pub mod spsc;
 mod stage;
 mod step;
+mod track;
 mod way;
 
 use annulus::ring::Role;

@@ -8,6 +8,7 @@ use crate::{Company, Operation};
 use annulus::layout::Header;
 use annulus::ring::Role;
 use std::collections::HashMap;
+use std::rc::Rc;
 use std::time::Duration;
 
 /// How many kills.
@@ -105,6 +106,7 @@ fn kill_at_each(
 ) -> Result<Vec<(Vec<u8>, Crashed)>, Trouble> {
     let mut left = Vec::new();
     let Some(course) = tally.note(place, course(operation, begin))? else { return Ok(left) };
+    let course = Rc::new(course);
     if course.rings && !course.wakes {
         let fault = Fault::Wedged("the bell is raised, and nobody is woken".to_owned());
         tally.faults.push((place.to_owned(), fault));
@@ -113,7 +115,7 @@ fn kill_at_each(
         let place = format!("{place}, {}", moment.of(course.instructions));
         tally.kills += 1;
         let mut stage = begin.stage()?;
-        let killed = stage.kill(operation, moment, course.moved);
+        let killed = stage.kill(operation, moment, &course);
         let Some(killed) = tally.note(&place, killed)? else { continue };
         let mut bytes = stage.bytes()?;
         let origin = begin.after(killed, &bytes);
@@ -153,13 +155,13 @@ fn leave_alone(crashed: &Crashed, tally: &mut Tally) -> Result<(), Trouble> {
 fn kill_the_successor(crashed: &Crashed, role: Role, tally: &mut Tally) -> Result<(), Trouble> {
     let operation = take_over(role);
     let course = || crashed.origin.stage()?.course(&operation);
-    let Some(course) = tally.note(&crashed.place, course())? else { return Ok(()) };
-    for point in course.changes {
+    let Some(course) = tally.note(&crashed.place, course())?.map(Rc::new) else { return Ok(()) };
+    for &point in &course.changes {
         let place = format!("{}, and its successor at {point}", crashed.place);
         tally.double_kills += 1;
         let kill = || -> Result<(), Trouble> {
             let mut stage = crashed.origin.stage()?;
-            stage.kill(&operation, Moment::After(point), course.moved)?;
+            stage.kill(&operation, Moment::After(point), &course)?;
             Ok(stage.with_successor()?)
         };
         tally.note(&place, kill())?;

@@ -71,7 +71,8 @@ pub(crate) struct Left {
 impl Left {
     /// After a kill.
     pub(crate) fn by(killed: &Killed, known: Known) -> Left {
-        let Killed { operation, moved, returned, .. } = *killed;
+        let Killed { operation, returned, .. } = *killed;
+        let moved = killed.course.moved;
         let mut left =
             Left { sent: [known.sent; 2], first: [known.received; 2], stamp: known.stamp };
         match operation.role {

@@ -4,9 +4,11 @@ use crate::company::Other;
 use crate::oracle::{self, Fault, Left};
 use crate::scene::{Known, Ring, Scene, Start, Trouble};
 use crate::step::{Futex, STEPS_MAX, Stand, Victim};
+use crate::track::Track;
 use crate::{Company, Operation};
 use annulus::ring::Role;
 use annulus::{Attach, Segment};
+use std::rc::Rc;
 use std::time::Duration;
 
 /// When a victim is killed.
@@ -29,8 +31,8 @@ impl Moment {
 }
 
 /// What an operation does when it is let through.
-#[derive(Default)]
 pub(crate) struct Course {
+    track: Track,
     pub(crate) instructions: u64,
     /// After how many instructions it has changed what a kill leaves.
     pub(crate) changes: Vec<u64>,
@@ -43,12 +45,12 @@ pub(crate) struct Course {
 }
 
 /// An operation that was killed.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub(crate) struct Killed {
     pub(crate) operation: Operation,
     pub(crate) moment: Moment,
-    /// So many messages it moves when it is let through.
-    pub(crate) moved: u64,
+    /// What it does when it is let through.
+    pub(crate) course: Rc<Course>,
     /// Whether it had returned.
     pub(crate) returned: bool,
 }
@@ -61,7 +63,7 @@ pub(crate) struct Origin {
 }
 
 /// What was killed there before.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 enum Before {
     Nothing,
     /// This, which left the bytes.
@@ -103,11 +105,11 @@ impl Origin {
     pub(crate) fn stage(&self) -> Result<Stage, Trouble> {
         let scene = Scene::restored(&self.bytes, self.known)?;
         let mut stage = Stage { scene, other: None, killed: None };
-        match self.before {
+        match &self.before {
             Before::Nothing => {}
-            Before::Left(killed) => stage.killed = Some(killed),
-            Before::Again(Killed { operation, moment, moved, .. }) => {
-                stage.kill(&operation, moment, moved)?;
+            Before::Left(killed) => stage.killed = Some(killed.clone()),
+            Before::Again(Killed { operation, moment, course, .. }) => {
+                stage.kill(operation, *moment, course)?;
             }
         }
         Ok(stage)
@@ -119,13 +121,25 @@ impl Stage {
     pub(crate) fn course(&mut self, operation: &Operation) -> Result<Course, Trouble> {
         let mut victim = self.start(operation)?;
         let mut before = (self.bytes()?, self.is_held(operation.role));
-        let mut course = Course { changes: vec![0], ..Course::default() };
+        let mut course = Course {
+            track: Track::new(victim.at()?),
+            instructions: 0,
+            changes: vec![0],
+            moved: 0,
+            sleeps: false,
+            rings: false,
+            wakes: false,
+        };
         for instructions in 1..=STEPS_MAX {
             let futex = victim.futex()?;
             course.sleeps |= futex == Some(Futex::Wait);
             course.wakes |= futex == Some(Futex::Wake);
+            // Nothing else changes a lock.
+            let may_lock = victim.is_at_system_call()?;
             let stand = self.step(&mut victim)?;
-            let now = (self.bytes()?, self.is_held(operation.role));
+            course.track.push(victim.at()?);
+            let is_held = if may_lock { self.is_held(operation.role) } else { before.1 };
+            let now = (self.bytes()?, is_held);
             if now != before {
                 course.changes.push(instructions);
                 before = now;
@@ -141,34 +155,51 @@ impl Stage {
         Err(format!("{} has not returned after {STEPS_MAX} instructions", operation.name).into())
     }
 
-    /// Kills the operation, which moves `moved` messages when it is let through, at that moment.
+    /// Kills the operation, which takes this course when it is let through, at that moment.
     pub(crate) fn kill(
         &mut self,
         operation: &Operation,
         moment: Moment,
-        moved: u64,
+        course: &Rc<Course>,
     ) -> Result<Killed, Trouble> {
         let mut victim = self.start(operation)?;
-        let steps = if let Moment::After(steps) = moment { steps } else { STEPS_MAX };
-        let mut stand = Stand::Inside;
-        for _ in 0..steps {
-            if moment == Moment::Asleep && victim.futex()? == Some(Futex::Wait) {
-                victim.fall_asleep()?;
-                break;
+        let stand = match moment {
+            Moment::After(steps) if !self.other.as_ref().is_some_and(Other::is_awake) => {
+                victim.follow(&course.track, steps)?
             }
-            stand = self.step(&mut victim)?;
-            // A course may be shorter by a few instructions than the first was.
-            if stand != Stand::Inside {
-                break;
-            }
-        }
+            Moment::After(steps) => self.steps(&mut victim, steps, false)?,
+            Moment::Asleep => self.steps(&mut victim, STEPS_MAX, true)?,
+        };
         victim.kill()?;
         if let Some(other) = &mut self.other {
             other.victim_died(&self.scene);
         }
         let returned = stand != Stand::Inside;
-        let killed = Killed { operation: *operation, moment, moved, returned };
-        Ok(*self.killed.get_or_insert(killed))
+        let course = Rc::clone(course);
+        let killed = Killed { operation: *operation, moment, course, returned };
+        Ok(self.killed.get_or_insert(killed).clone())
+    }
+
+    /// So many instructions, or until it sleeps.
+    fn steps(
+        &mut self,
+        victim: &mut Victim,
+        steps: u64,
+        until_asleep: bool,
+    ) -> Result<Stand, Trouble> {
+        let mut stand = Stand::Inside;
+        for _ in 0..steps {
+            if until_asleep && victim.futex()? == Some(Futex::Wait) {
+                victim.fall_asleep()?;
+                break;
+            }
+            stand = self.step(victim)?;
+            // A course may be shorter by a few instructions than the first was.
+            if stand != Stand::Inside {
+                break;
+            }
+        }
+        Ok(stand)
     }
 
     /// What a kill leaves, but for what the company writes at the same time.

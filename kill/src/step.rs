@@ -1,8 +1,9 @@
-//! A victim: a forked process under ptrace, stepped instruction by instruction.
+//! A victim: a forked process under ptrace, stepped instruction by instruction, or run to one.
 
+use crate::track::Track;
 use annulus_testkit::is_asleep;
 use core::mem::offset_of;
-use libc::{c_long, c_void, pid_t, user_regs_struct};
+use libc::{c_long, c_void, pid_t, user, user_regs_struct};
 use std::io;
 
 /// Steps after which an operation that has not returned counts as wedged.
@@ -12,7 +13,10 @@ pub(crate) const STEPS_MAX: u64 = 400_000;
 pub(crate) struct Victim {
     pid: pid_t,
     ended: bool,
+    has_breakpoints: bool,
 }
+
+const SYSCALL: [u8; 2] = [0x0f, 0x05];
 
 /// Where a victim stands after a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,7 +46,7 @@ impl Victim {
             -1 => Err(io::Error::last_os_error()),
             0 => live(parent, life),
             pid => {
-                let mut victim = Victim { pid, ended: false };
+                let mut victim = Victim { pid, ended: false, has_breakpoints: false };
                 victim.has_stopped(0)?;
                 Ok(victim)
             }
@@ -51,15 +55,23 @@ impl Victim {
 
     /// The first bytes of the instruction that comes next.
     pub(crate) fn instruction(&self) -> io::Result<[u8; 8]> {
-        let at = self.register(offset_of!(user_regs_struct, rip))?;
         // Eight bytes of -1 would be taken for an error, and are no code.
-        Ok(self.ask(libc::PTRACE_PEEKTEXT, at as usize)?.to_le_bytes())
+        Ok(self.ask(libc::PTRACE_PEEKTEXT, self.at()?)?.to_le_bytes())
+    }
+
+    /// The address of the instruction that comes next.
+    pub(crate) fn at(&self) -> io::Result<usize> {
+        Ok(self.register(offset_of!(user_regs_struct, rip))? as usize)
+    }
+
+    /// Whether the instruction that comes next is a system call.
+    pub(crate) fn is_at_system_call(&self) -> io::Result<bool> {
+        Ok(self.instruction()?[..2] == SYSCALL)
     }
 
     /// What the instruction that comes next does to a futex, if it is a system call that does.
     pub(crate) fn futex(&self) -> io::Result<Option<Futex>> {
-        const SYSCALL: [u8; 2] = [0x0f, 0x05];
-        if self.instruction()?[..2] != SYSCALL
+        if !self.is_at_system_call()?
             || self.register(offset_of!(user_regs_struct, rax))? != libc::SYS_futex as u64
         {
             return Ok(None);
@@ -75,6 +87,37 @@ impl Victim {
     /// Executes one instruction.
     pub(crate) fn step(&mut self) -> io::Result<Stand> {
         self.ask(libc::PTRACE_SINGLESTEP, 0)?;
+        self.come_back()
+    }
+
+    /// From its begin, goes as far as `track` went in `steps` instructions: where it can, it runs to
+    /// a breakpoint, and else it steps.
+    pub(crate) fn follow(&mut self, track: &Track, steps: u64) -> io::Result<Stand> {
+        let mut done = 0;
+        let mut stand = Stand::Inside;
+        // One that is done sooner than it was on the track stands there.
+        while done < steps as usize && stand == Stand::Inside {
+            let next = track.reach(done, steps as usize);
+            stand = if next == done + 1 { self.step()? } else { self.run_to(track.at(next))? };
+            done = next;
+        }
+        Ok(stand)
+    }
+
+    /// Runs to the instruction at that address, or to the end of the operation.
+    fn run_to(&mut self, address: usize) -> io::Result<Stand> {
+        const REGISTERS: usize = offset_of!(user, u_debugreg);
+        let set = |register: usize, value: usize| {
+            self.request(libc::PTRACE_POKEUSER, REGISTERS + register * size_of::<u64>(), value)
+        };
+        set(0, address)?;
+        if !self.has_breakpoints {
+            set(1, crate::finished as extern "C" fn(u64) as usize)?;
+            // Both are on, for the execution of one instruction.
+            set(7, 0b0101)?;
+            self.has_breakpoints = true;
+        }
+        self.ask(libc::PTRACE_CONT, 0)?;
         self.come_back()
     }
 
@@ -101,8 +144,7 @@ impl Victim {
     }
 
     fn stand(&self) -> io::Result<Stand> {
-        let finished = crate::finished as extern "C" fn(u64) as usize;
-        if self.register(offset_of!(user_regs_struct, rip))? as usize == finished {
+        if self.at()? == crate::finished as extern "C" fn(u64) as usize {
             let messages = self.register(offset_of!(user_regs_struct, rdi))?;
             return Ok(Stand::Finished(messages));
         }
@@ -158,9 +200,13 @@ impl Victim {
     }
 
     fn ask(&self, request: libc::c_uint, address: usize) -> io::Result<c_long> {
-        let none: *mut c_void = core::ptr::null_mut();
-        // SAFETY: the child is stopped and traced by us; neither request writes here.
-        match unsafe { libc::ptrace(request, self.pid, address as *mut c_void, none) } {
+        self.request(request, address, 0)
+    }
+
+    fn request(&self, request: libc::c_uint, address: usize, data: usize) -> io::Result<c_long> {
+        let (address, data) = (address as *mut c_void, data as *mut c_void);
+        // SAFETY: the child is stopped and traced by us; no request that is made writes here.
+        match unsafe { libc::ptrace(request, self.pid, address, data) } {
             -1 => Err(io::Error::last_os_error()),
             value => Ok(value),
         }
@@ -186,4 +232,52 @@ fn live(parent: u32, life: impl FnOnce()) -> ! {
     }
     // SAFETY: ends this process at once; nothing of the harness's happens twice.
     unsafe { libc::_exit(1) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Stand, Victim};
+    use crate::track::Track;
+    use annulus_testkit::shared;
+    use std::sync::atomic::{AtomicU64, Ordering};
+
+    /// Rounds within rounds, which are counted.
+    fn start(rounds: &AtomicU64) -> Victim {
+        let life = || {
+            crate::begin();
+            for outer in 0..4 {
+                for _ in 0..outer {
+                    rounds.fetch_add(1, Ordering::Relaxed);
+                }
+                rounds.fetch_add(100, Ordering::Relaxed);
+            }
+            crate::finished(7);
+        };
+        Victim::start(life).unwrap()
+    }
+
+    #[test]
+    fn who_follows_a_track_stands_where_stepping_leads() {
+        // SAFETY: zero is one, and it is an atomic.
+        let rounds: &AtomicU64 = unsafe { shared() }.unwrap();
+        let mut stepped = start(rounds);
+        let mut track = Track::new(stepped.at().unwrap());
+        let mut counts = vec![0];
+        let mut stand = Stand::Inside;
+        while stand == Stand::Inside {
+            stand = stepped.step().unwrap();
+            track.push(stepped.at().unwrap());
+            counts.push(rounds.load(Ordering::Relaxed));
+        }
+        assert_eq!((stand, counts[counts.len() - 1]), (Stand::Finished(7), 406));
+        for (steps, count) in counts.iter().enumerate() {
+            rounds.store(0, Ordering::Relaxed);
+            let mut victim = start(rounds);
+            let stand = victim.follow(&track, steps as u64).unwrap();
+            assert_eq!(victim.at().unwrap(), track.at(steps), "after {steps} instructions");
+            victim.kill().unwrap();
+            assert_eq!(rounds.load(Ordering::Relaxed), *count, "after {steps} instructions");
+            assert_eq!(stand != Stand::Inside, steps == counts.len() - 1);
+        }
+    }
 }

@@ -7,11 +7,13 @@ use super::scene::{Origin, STARTS, Scene, without_names};
 use crate::matrix::{Extent, Tally};
 use crate::scene::Trouble;
 use crate::step::{STEPS_MAX, Stand, Victim};
+use crate::track::Track;
 use annulus::{Attach, Segment};
 use std::collections::HashMap;
 
 /// What an operation does when it is let through.
 struct Course {
+    track: Track,
     instructions: u64,
     /// After how many instructions it has changed what a kill leaves.
     changes: Vec<u64>,
@@ -72,7 +74,7 @@ fn kill_at_each(
         let place = format!("{place}, instruction {steps} of {}", course.instructions);
         tally.kills += 1;
         let scene = origin.scene()?;
-        let returned = kill(operation, origin, &scene, steps)?;
+        let returned = kill(operation, origin, &scene, &course.track, steps)?;
         let bytes = scene.bytes()?;
         let killed = Killed { operation: *operation, moved: course.moved, returned, twice: false };
         let checked = oracle::check(scene, origin, killed);
@@ -93,7 +95,7 @@ fn kill_who_recovers(crashed: &Crashed, extent: Extent, tally: &mut Tally) -> Re
         let place = format!("{}, and who recovers at {steps}", crashed.place);
         tally.double_kills += 1;
         let scene = origin.scene()?;
-        kill(&RECOVER, &origin, &scene, steps)?;
+        kill(&RECOVER, &origin, &scene, &course.track, steps)?;
         let killed = Killed { twice: true, ..crashed.killed };
         let checked = oracle::check(scene, &crashed.begin, killed);
         tally.note(&place, checked.map_err(Trouble::from))?;
@@ -115,40 +117,38 @@ fn start(operation: &Operation, origin: &Origin, scene: &Scene) -> Result<Victim
 fn course(operation: &Operation, origin: &Origin) -> Result<Course, Trouble> {
     let scene = origin.scene()?;
     let mut victim = start(operation, origin, &scene)?;
+    let mut track = Track::new(victim.at()?);
     let mut before = (scene.bytes()?, scene.locks()?);
     let mut changes = vec![0];
     for instructions in 1..=STEPS_MAX {
+        // Nothing else changes a lock.
+        let may_lock = victim.is_at_system_call()?;
         let stand = victim.step()?;
-        let now = (scene.bytes()?, scene.locks()?);
-        if now != before {
+        track.push(victim.at()?);
+        let has_changed = !scene.stands_as(&before.0) || may_lock && scene.locks()? != before.1;
+        if has_changed {
             changes.push(instructions);
-            before = now;
+            before = (scene.bytes()?, scene.locks()?);
         }
         if let Stand::Finished(moved) = stand {
             changes.push(instructions);
             changes.dedup();
-            return Ok(Course { instructions, changes, moved });
+            return Ok(Course { track, instructions, changes, moved });
         }
     }
     Err(format!("{} has not returned after {STEPS_MAX} instructions", operation.name).into())
 }
 
-/// Kills the operation after so many instructions. Whether it had returned.
+/// Kills the operation after so many instructions of its track. Whether it had returned.
 fn kill(
     operation: &Operation,
     origin: &Origin,
     scene: &Scene,
+    track: &Track,
     steps: u64,
 ) -> Result<bool, Trouble> {
     let mut victim = start(operation, origin, scene)?;
-    let mut stand = Stand::Inside;
-    for _ in 0..steps {
-        stand = victim.step()?;
-        // A course may be shorter by a few instructions than the first was.
-        if stand != Stand::Inside {
-            break;
-        }
-    }
+    let stand = victim.follow(track, steps)?;
     victim.kill()?;
     Ok(stand != Stand::Inside)
 }

@@ -7,6 +7,7 @@
 use crate::scene::Trouble;
 use annulus::layout::{Bed, CONSUMER_BED, Header, MPMC_SEATS, PRODUCER_BED, Seat};
 use annulus::{Attach, Backing, Config, Segment, Slots, Wait};
+use memmap2::Mmap;
 use std::fs::File;
 use std::io;
 use std::mem::offset_of;
@@ -140,6 +141,8 @@ pub(super) struct Origin {
 pub(super) struct Scene {
     pub(super) segment: Segment,
     file: File,
+    /// The same bytes, mapped.
+    mapped: Mmap,
     /// Has the bytes of those who live locked.
     others: File,
     alive: Vec<u16>,
@@ -210,8 +213,10 @@ impl Origin {
 
 impl Scene {
     fn over(segment: Segment, alive: Vec<u16>) -> Result<Scene, Trouble> {
-        let (file, others) = (segment.share_fd()?.into(), segment.share_fd()?.into());
-        Ok(Scene { segment, file, others, alive })
+        let (file, others) = (File::from(segment.share_fd()?), segment.share_fd()?.into());
+        // SAFETY: the file keeps its length; it is read while those who write are stopped.
+        let mapped = unsafe { Mmap::map(&file)? };
+        Ok(Scene { segment, file, mapped, others, alive })
     }
 
     /// The bytes that everybody sees.
@@ -219,6 +224,11 @@ impl Scene {
         let mut bytes = vec![0; self.segment.header().segment_bytes as usize];
         self.file.read_exact_at(&mut bytes, 0)?;
         Ok(bytes)
+    }
+
+    /// Whether they are these.
+    pub(super) fn stands_as(&self, bytes: &[u8]) -> bool {
+        self.mapped[..] == *bytes
     }
 
     /// Which bytes are locked: what somebody else sees first of them, and of those behind it.
