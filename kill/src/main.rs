@@ -236,6 +236,9 @@ mod command {
         let count = |kind: &str| {
             tally.faults.iter().filter(|(_, fault)| fault.to_string().starts_with(kind)).count()
         };
+        if tally.stops > 0 {
+            println!("{} times stopped, and let go on beside others", tally.stops);
+        }
         println!(
             "{} operations, {} kill points, {} distinct states, {} double kills: \
              {} lost, {} doubled, {} wedged",

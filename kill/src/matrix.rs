@@ -32,6 +32,8 @@ pub struct Tally {
     pub states: u64,
     /// Kills of a successor in its take-over.
     pub double_kills: u64,
+    /// Stops of an operation, from which it went on.
+    pub stops: u64,
     /// Sleepers that were left alone.
     pub alone: u64,
     /// The longest time until one of them was back that did not wait for its deadline.

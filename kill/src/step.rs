@@ -5,6 +5,7 @@ use annulus_testkit::is_asleep;
 use core::mem::offset_of;
 use libc::{c_long, c_void, pid_t, user, user_regs_struct};
 use std::io;
+use std::time::{Duration, Instant};
 
 /// Steps after which an operation that has not returned counts as wedged.
 pub(crate) const STEPS_MAX: u64 = 400_000;
@@ -15,6 +16,9 @@ pub(crate) struct Victim {
     ended: bool,
     has_breakpoints: bool,
 }
+
+/// For an operation that never waits.
+const FINISH_WITHIN: Duration = Duration::from_secs(5);
 
 const SYSCALL: [u8; 2] = [0x0f, 0x05];
 
@@ -104,8 +108,29 @@ impl Victim {
         Ok(stand)
     }
 
+    /// Runs to the end of the operation. Where it stands after five seconds, if it has not come there.
+    pub(crate) fn finish(&mut self) -> io::Result<Stand> {
+        self.set_breakpoint(crate::finished as extern "C" fn(u64) as usize)?;
+        self.ask(libc::PTRACE_CONT, 0)?;
+        let clock = Instant::now();
+        while clock.elapsed() < FINISH_WITHIN {
+            if self.has_stopped(libc::WNOHANG)? {
+                return self.stand();
+            }
+            std::thread::yield_now();
+        }
+        Ok(Stand::Inside)
+    }
+
     /// Runs to the instruction at that address, or to the end of the operation.
     fn run_to(&mut self, address: usize) -> io::Result<Stand> {
+        self.set_breakpoint(address)?;
+        self.ask(libc::PTRACE_CONT, 0)?;
+        self.come_back()
+    }
+
+    /// Stops before the instruction at that address, and at the end of the operation.
+    fn set_breakpoint(&mut self, address: usize) -> io::Result<()> {
         const REGISTERS: usize = offset_of!(user, u_debugreg);
         let set = |register: usize, value: usize| {
             self.request(libc::PTRACE_POKEUSER, REGISTERS + register * size_of::<u64>(), value)
@@ -117,8 +142,7 @@ impl Victim {
             set(7, 0b0101)?;
             self.has_breakpoints = true;
         }
-        self.ask(libc::PTRACE_CONT, 0)?;
-        self.come_back()
+        Ok(())
     }
 
     /// Begins the instruction that comes next, a system call that may sleep, and returns as soon

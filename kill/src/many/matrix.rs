@@ -4,7 +4,9 @@ use super::Operation;
 use super::operations::RECOVER;
 use super::oracle::{self, Killed};
 use super::scene::{Origin, STARTS, Scene, without_names};
+use super::stopped::Others;
 use crate::matrix::{Extent, Tally};
+use crate::oracle::Fault;
 use crate::scene::Trouble;
 use crate::step::{STEPS_MAX, Stand, Victim};
 use crate::track::Track;
@@ -45,6 +47,7 @@ pub fn run(
             for crashed in kill_at_each(operation, &origin, extent, &place, &mut tally)? {
                 states.entry(without_names(crashed.bytes.clone())).or_insert(crashed);
             }
+            stop_at_each(operation, &origin, extent, &place, &mut tally)?;
             tally.operations += 1;
             tally.states = states.len() as u64;
             done(&place, &tally);
@@ -69,7 +72,9 @@ fn kill_at_each(
     tally: &mut Tally,
 ) -> Result<Vec<Crashed>, Trouble> {
     let mut left = Vec::new();
-    let Some(course) = tally.note(place, course(operation, origin))? else { return Ok(left) };
+    let Some(course) = tally.note(place, course(operation, origin, |_| Ok(())))? else {
+        return Ok(left);
+    };
     for steps in course.points(extent.points) {
         let place = format!("{place}, instruction {steps} of {}", course.instructions);
         tally.kills += 1;
@@ -84,11 +89,48 @@ fn kill_at_each(
     Ok(left)
 }
 
+/// Stops it where the others are killed, and lets it go on when others have, which are there from
+/// its begin.
+fn stop_at_each(
+    operation: &Operation,
+    origin: &Origin,
+    extent: Extent,
+    place: &str,
+    tally: &mut Tally,
+) -> Result<(), Trouble> {
+    let beside = |scene: &Scene| Others::join(scene, origin);
+    let Some(course) = tally.note(place, course(operation, origin, beside))? else {
+        return Ok(());
+    };
+    for steps in course.stops(extent.points) {
+        let place = format!("{place}, stopped at {steps} of {}", course.instructions);
+        tally.stops += 1;
+        let scene = origin.scene()?;
+        let mut others = Others::join(&scene, origin)?;
+        let mut victim = start(operation, origin, &scene)?;
+        let mut stand = victim.follow(&course.track, steps)?;
+        let went_on = tally.note(&place, others.go_on())?;
+        if stand == Stand::Inside {
+            stand = victim.finish()?;
+        }
+        victim.kill()?;
+        let Stand::Finished(moved) = stand else {
+            let fault = Fault::Wedged("the victim has not come to its end".to_owned());
+            tally.faults.push((place, fault));
+            continue;
+        };
+        if went_on.is_some() {
+            tally.note(&place, others.check(scene, origin, operation, moved))?;
+        }
+    }
+    Ok(())
+}
+
 /// From a state that a kill left: one who joins, looks at all slots, repairs and takes is killed
 /// wherever that leaves something else, and the next one must still find everything.
 fn kill_who_recovers(crashed: &Crashed, extent: Extent, tally: &mut Tally) -> Result<(), Trouble> {
     let origin = Origin { bytes: crashed.bytes.clone(), ..crashed.begin.clone() };
-    let Some(course) = tally.note(&crashed.place, course(&RECOVER, &origin))? else {
+    let Some(course) = tally.note(&crashed.place, course(&RECOVER, &origin, |_| Ok(())))? else {
         return Ok(());
     };
     for steps in course.points(extent.points.min(course.changes.len() as u64)) {
@@ -113,9 +155,14 @@ fn start(operation: &Operation, origin: &Origin, scene: &Scene) -> Result<Victim
     Ok(Victim::start(live)?)
 }
 
-/// Lets the operation through, one instruction after the other.
-fn course(operation: &Operation, origin: &Origin) -> Result<Course, Trouble> {
+/// Lets the operation through, one instruction after the other, beside whoever is there first.
+fn course<T>(
+    operation: &Operation,
+    origin: &Origin,
+    first: impl FnOnce(&Scene) -> Result<T, Trouble>,
+) -> Result<Course, Trouble> {
     let scene = origin.scene()?;
+    let _company = first(&scene)?;
     let mut victim = start(operation, origin, &scene)?;
     let mut track = Track::new(victim.at()?);
     let mut before = (scene.bytes()?, scene.locks()?);
@@ -154,6 +201,15 @@ fn kill(
 }
 
 impl Course {
+    /// The same, and where it is about to change something: that is when what it knows is oldest.
+    fn stops(&self, wanted: u64) -> Vec<u64> {
+        let mut stops = self.points(wanted);
+        stops.extend(self.changes.iter().map(|change| change.saturating_sub(1)));
+        stops.sort_unstable();
+        stops.dedup();
+        stops
+    }
+
     /// Every instruction, or as many as wanted, with those that change something.
     fn points(&self, wanted: u64) -> Vec<u64> {
         let every = (self.instructions + 1).div_ceil(wanted.max(1)).max(1);

@@ -6,6 +6,7 @@
 //! | `scene` | a ring as it stands when an operation begins, and who else holds slots of it |
 //! | `operations` | the operations |
 //! | `oracle` | what must hold after a kill |
+//! | `stopped` | the same where the victim is only stopped, and lets others go on |
 //! | `matrix` | which kills there are |
 //! | `repair` | how long others take to get on |
 //! | `chaos` | several at full speed, killed at random |
@@ -16,6 +17,7 @@ mod operations;
 mod oracle;
 pub mod repair;
 mod scene;
+mod stopped;
 
 pub use matrix::run;
 pub use operations::OPERATIONS;
@@ -43,9 +45,23 @@ pub(crate) enum Effect {
     Sends,
     /// It claims a slot and gives it up.
     Drops,
-    /// It takes messages, of which all but the last so many are released when it has returned.
-    Takes {
-        /// Still in hand then.
-        kept: u64,
+    /// It takes messages, and they are released when it has returned.
+    Takes,
+    /// It takes so many, if they are there, and has the last of them in hand when it has returned.
+    /// If fewer are there it has looked once more in vain, and they are released, too.
+    Keeps {
+        /// So many.
+        wanted: u64,
     },
+}
+
+impl Effect {
+    /// Of so many messages that it moved: how many it took, and how many of these it has in hand.
+    pub(crate) fn taken(self, moved: u64) -> (u64, u64) {
+        match self {
+            Effect::Takes => (moved, 0),
+            Effect::Keeps { wanted } => (moved, u64::from(moved == wanted)),
+            _ => (0, 0),
+        }
+    }
 }

@@ -3,10 +3,11 @@
 use super::scene::message;
 use super::{Effect, Operation};
 use crate::{begin, finished};
+use annulus::ring::mpmc::RecvError;
 use annulus::{MpmcConsumer, MpmcProducer, Segment};
 
 /// Every operation. The first receive of a consumer looks at all slots, and repairs.
-pub const OPERATIONS: [Operation; 13] = [
+pub const OPERATIONS: [Operation; 14] = [
     Operation {
         name: "send",
         effect: Effect::Sends,
@@ -67,7 +68,7 @@ pub const OPERATIONS: [Operation; 13] = [
     },
     Operation {
         name: "recv",
-        effect: Effect::Takes { kept: 1 },
+        effect: Effect::Keeps { wanted: 1 },
         perform: |segment, _| {
             let mut consumer = consumer(segment);
             begin();
@@ -76,7 +77,7 @@ pub const OPERATIONS: [Operation; 13] = [
     },
     Operation {
         name: "recv, again",
-        effect: Effect::Takes { kept: 1 },
+        effect: Effect::Keeps { wanted: 2 },
         perform: |segment, _| {
             let mut consumer = consumer(segment);
             begin();
@@ -84,8 +85,17 @@ pub const OPERATIONS: [Operation; 13] = [
         },
     },
     Operation {
+        name: "recv, past a gap",
+        effect: Effect::Keeps { wanted: 6 },
+        perform: |segment, _| {
+            let mut consumer = consumer(segment);
+            begin();
+            finished(receive(&mut consumer, 6));
+        },
+    },
+    Operation {
         name: "take, release",
-        effect: Effect::Takes { kept: 0 },
+        effect: Effect::Takes,
         perform: |segment, _| {
             let mut consumer = consumer(segment);
             begin();
@@ -125,7 +135,7 @@ pub const OPERATIONS: [Operation; 13] = [
     },
     Operation {
         name: "leave, with a message copied",
-        effect: Effect::Takes { kept: 0 },
+        effect: Effect::Takes,
         perform: |segment, _| {
             let mut consumer = consumer(segment);
             let received = receive(&mut consumer, 1);
@@ -136,7 +146,7 @@ pub const OPERATIONS: [Operation; 13] = [
     },
     Operation {
         name: "leave, with a message in hand",
-        effect: Effect::Takes { kept: 1 },
+        effect: Effect::Keeps { wanted: 1 },
         perform: |segment, _| {
             let mut consumer = consumer(segment);
             let taken = u64::from(consumer.try_take().is_ok());
@@ -150,7 +160,7 @@ pub const OPERATIONS: [Operation; 13] = [
 /// What a successor does who is to find everything: it joins, looks at all slots, repairs, takes.
 pub(super) const RECOVER: Operation = Operation {
     name: "recover",
-    effect: Effect::Takes { kept: 1 },
+    effect: Effect::Keeps { wanted: 1 },
     perform: |segment, _| {
         begin();
         let received = segment.mpmc_consumer().map_or(0, |mut consumer| {
@@ -171,7 +181,16 @@ fn consumer(segment: &Segment) -> MpmcConsumer {
     segment.mpmc_consumer().expect("there is a seat")
 }
 
+/// Receives so many messages, until there is none. How many came.
 fn receive(consumer: &mut MpmcConsumer, messages: u64) -> u64 {
     let mut buffer = [0; 48];
-    (0..messages).filter(|_| consumer.try_recv(&mut buffer).is_ok()).count() as u64
+    let mut came = 0;
+    while came < messages {
+        match consumer.try_recv(&mut buffer) {
+            Ok(_) => came += 1,
+            Err(RecvError::Gap { .. }) => {}
+            Err(_) => break,
+        }
+    }
+    came
 }

@@ -41,9 +41,9 @@ struct Expected {
 
 /// What came.
 #[derive(Default)]
-struct Came {
-    messages: Vec<(u64, u32)>,
-    gaps: u64,
+pub(super) struct Came {
+    pub(super) messages: Vec<(u64, u32)>,
+    pub(super) gaps: u64,
 }
 
 /// Checks the ring that a killed process left.
@@ -67,8 +67,16 @@ fn look(scene: &mut Scene, origin: &Origin, killed: Killed) -> Result<(), Troubl
         drain(&mut consumer, &mut came)?;
     }
     compare(&came, origin, killed)?;
+    is_as_new(scene, consumer, origin.next + 1_000)
+}
+
+/// Whether messages from number `first` on go through the ring as they came.
+pub(super) fn is_as_new(
+    scene: &Scene,
+    mut consumer: MpmcConsumer,
+    first: u64,
+) -> Result<(), Trouble> {
     let mut producer = scene.segment.mpmc_producer()?;
-    let first = origin.next + 1_000;
     for number in first..first + AFTERWARDS {
         producer.try_send(&message(number)).map_err(|error| wedged("send", &error))?;
         let mut buffer = [0; 48];
@@ -91,7 +99,7 @@ fn wedged(what: &str, error: &dyn std::fmt::Display) -> Fault {
 }
 
 /// Takes all that there is.
-fn drain(consumer: &mut MpmcConsumer, came: &mut Came) -> Result<(), Trouble> {
+pub(super) fn drain(consumer: &mut MpmcConsumer, came: &mut Came) -> Result<(), Trouble> {
     let mut buffer = [0; 48];
     // Ends: there is no more than a lap, and each time something comes it is less.
     for _ in 0..3 * SLOTS {
@@ -155,10 +163,7 @@ fn compare(came: &Came, origin: &Origin, killed: Killed) -> Result<(), Fault> {
 fn expected(origin: &Origin, killed: Killed) -> Vec<Expected> {
     let Killed { operation, moved, returned, twice } = killed;
     let is_alive = !origin.alive.is_empty();
-    let (taken, kept) = match operation.effect {
-        Effect::Takes { kept } => (moved, kept),
-        _ => (0, 0),
-    };
+    let (taken, kept) = operation.effect.taken(moved);
     let mut place = 0;
     let mut all = Vec::new();
     for item in &origin.items {
