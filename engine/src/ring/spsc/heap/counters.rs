@@ -113,7 +113,7 @@ fn what_is_shown_is_behind_by_a_ring_at_most() {
     for len in [0, 8, 40, 300] {
         let (_heap, mut producer, mut consumer) = ring(1024);
         let mut taken = 0;
-        for sent in 1..if cfg!(miri) { 100 } else { 2_000 } {
+        for sent in 1..if cfg!(miri) { 30 } else { 2_000 } {
             producer.try_send(&vec![0; len]).expect("there is room");
             // Never empty: a message stays.
             if sent > 1 {

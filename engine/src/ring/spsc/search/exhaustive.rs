@@ -218,11 +218,14 @@ fn run(operation: &Operation, producer: &mut Producer<Traced>, memory: &Traced) 
 }
 
 #[test]
+#[cfg_attr(
+    miri,
+    ignore = "the first state has more successors than it has minutes for; random.rs runs the same"
+)]
 fn every_state_of_the_smallest_ring_shows_a_reader_exactly_what_was_committed() {
     let usual = if cfg!(debug_assertions) { 1_500 } else { 20_000 };
     let limit = std::env::var("ANNULUS_SEARCH_STATES").map_or(Ok(usual), |states| states.parse());
     let limit: usize = limit.expect("ANNULUS_SEARCH_STATES is a number of states");
-    let limit = if cfg!(miri) { 5 } else { limit };
     let operations = operations();
     let (first, geometry) = State::first(u32::MAX - 1);
     let mut known = HashSet::from([first.key()]);
