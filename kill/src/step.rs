@@ -94,8 +94,8 @@ impl Victim {
         self.come_back()
     }
 
-    /// From its begin, goes as far as `track` went in `steps` instructions: where it can, it runs to
-    /// a breakpoint, and else it steps.
+    /// From its begin, goes as far as `track` went in `steps` instructions: where it can, it runs
+    /// to a breakpoint, and else it steps.
     pub(crate) fn follow(&mut self, track: &Track, steps: u64) -> io::Result<Stand> {
         let mut done = 0;
         let mut stand = Stand::Inside;
@@ -108,7 +108,8 @@ impl Victim {
         Ok(stand)
     }
 
-    /// Runs to the end of the operation. Where it stands after five seconds, if it has not come there.
+    /// Runs to the end of the operation. Where it stands after five seconds, if it has not come
+    /// there.
     pub(crate) fn finish(&mut self) -> io::Result<Stand> {
         self.set_breakpoint(crate::finished as extern "C" fn(u64) as usize)?;
         self.ask(libc::PTRACE_CONT, 0)?;

@@ -15,8 +15,8 @@ use std::hint::spin_loop;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 
-/// Slots of the ring, and how many of them have a message when a history begins: so that it is often
-/// full, and often empty.
+/// Slots of the ring, and how many of them have a message when a history begins: so that it is
+/// often full, and often empty.
 const SLOTS: u64 = 64;
 const FILLED: [u64; 6] = [0, 1, 2, SLOTS - 2, SLOTS - 1, SLOTS];
 
