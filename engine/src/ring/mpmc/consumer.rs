@@ -35,8 +35,6 @@ pub struct Consumer<M: Crowd> {
     pub(super) vain_tries: u32,
     pub(super) asks: u32,
     pub(super) asked_ns: u64,
-    /// Who had come and left when nobody was missed.
-    pub(super) changes: u64,
     /// Messages that had come back when all slots were looked at.
     pub(super) orphans: u64,
     pub(super) cadence: Cadence,
@@ -101,7 +99,6 @@ impl<M: Crowd> Consumer<M> {
             vain_tries: 0,
             asks: 0,
             asked_ns: 0,
-            changes: 0,
             orphans: 0,
             cadence,
             sleeper,

@@ -6,7 +6,7 @@ use super::geometry::Geometry;
 use super::pace::{self, Pace};
 use super::sleeper::Sleeper;
 use super::slots::{Place, Slots};
-use super::table::{JoinError, Participant, Presence};
+use super::table::{self, JoinError, Participant, Presence};
 use super::wait::{Blocked, Step};
 use super::word::{State, Word};
 use super::{ASK_EVERY_NS, HINT_EVERY, TRIES_PER_ASK};
@@ -342,8 +342,12 @@ impl<M: Crowd> Producer<M> {
         {
             return Step::Again;
         }
+        let changes = table::changes(self.who.slots());
         match self.who.presence(Role::Consumer) {
-            Ok(Presence::There | Presence::NotYet) => Step::Again,
+            Ok(Presence::There | Presence::NotYet) => {
+                self.sleeper.changes = changes;
+                Step::Again
+            }
             Ok(Presence::Left) => Step::End(SendError::PeerClosed),
             Ok(Presence::Died) => Step::End(SendError::PeerDead),
             Err(Corruption { what, at }) => {

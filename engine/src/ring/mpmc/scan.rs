@@ -280,7 +280,7 @@ impl<M: Crowd> Consumer<M> {
         // Who only tries, or waits too shortly, would never ask otherwise.
         let is_due = if deadline == Deadline::PASSED {
             self.vain_tries = self.vain_tries.wrapping_add(1);
-            let is_new = table::changes(self.who.slots()) != self.changes;
+            let is_new = table::changes(self.who.slots()) != self.sleeper.changes;
             is_new || self.vain_tries.is_multiple_of(TRIES_PER_ASK)
         } else {
             self.who.slots().memory().now().saturating_sub(self.asked_ns) >= ASK_EVERY_NS
@@ -310,7 +310,7 @@ impl<M: Crowd> Consumer<M> {
         let changes = table::changes(self.who.slots());
         match self.who.presence(Role::Producer) {
             Ok(Presence::There | Presence::NotYet) => {
-                self.changes = changes;
+                self.sleeper.changes = changes;
                 Step::Again
             }
             Ok(Presence::Left) => Step::End(RecvError::Closed),

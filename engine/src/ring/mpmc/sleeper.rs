@@ -26,8 +26,9 @@ pub(super) struct Sleeper {
     /// When to ask about the world outside, however often we are rung meanwhile: somebody else's
     /// messages say nothing of the one that is in our way.
     ask_from_ns: u64,
-    /// Who had come and left when we asked the last time, and whether we did since we lie.
-    changes: u64,
+    /// Who had come and left when nobody was missed the last time, and whether that was asked since
+    /// we lie.
+    pub(super) changes: u64,
     has_heard: bool,
     /// The bell when a slice's end found work and no ring: whether one was on its way is seen
     /// later.
@@ -127,9 +128,8 @@ impl Sleeper {
         // Once: who comes or goes later rings.
         if !self.has_heard {
             self.has_heard = true;
-            let before = self.changes;
-            self.changes = table::changes(slots);
-            if self.changes != before {
+            // Until who is there was looked at: what else is in the way may be all that is asked.
+            if table::changes(slots) != self.changes {
                 return Turn::Ask;
             }
         }
