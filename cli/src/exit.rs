@@ -14,7 +14,7 @@
 mod many;
 mod sentences;
 
-pub(crate) use many::{ManyFault, peer_of};
+pub(crate) use many::ManyFault;
 
 use crate::address::BadAddress;
 use crate::standard::Standard;

@@ -3,7 +3,6 @@
 use super::sentences::{Messages, corrupted, severed};
 use super::{Status, of_severed};
 use crate::address::Kind;
-use annulus::Segment;
 use annulus::ring::mpmc::{RecvError, SendError};
 use std::fmt;
 
@@ -14,10 +13,10 @@ pub(crate) enum ManyFault {
     OtherKind { asked: Kind, found: Kind },
     /// The ring has other slots: what was asked for, and what it has, as options.
     OtherSlots { asked: String, found: String },
-    /// Sending failed; by whom, if somebody was in the way.
-    Send { error: SendError, sent: u64, peer: Option<Peer> },
+    /// Sending failed.
+    Send { error: SendError, sent: u64 },
     /// Receiving failed, or a gap was met.
-    Recv { error: RecvError, received: u64, peer: Option<Peer> },
+    Recv { error: RecvError, received: u64 },
     /// Messages whose receivers died were given up by this one.
     Lost { count: u64 },
     /// Less senders have come than were waited for.
@@ -26,20 +25,6 @@ pub(crate) enum ManyFault {
     OneProducer { wanted: u64 },
     /// A trial was to be checked, and each receiver has a part of it.
     Check,
-}
-
-/// A participant of a ring of many.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Peer {
-    participant: u16,
-    pid: u64,
-}
-
-/// Who has that index now.
-pub(crate) fn peer_of(segment: &Segment, participant: u16) -> Option<Peer> {
-    let all = segment.attendances();
-    let found = all.iter().find(|seen| seen.attendant.participant == participant)?;
-    Some(Peer { participant, pid: found.attendant.pid })
 }
 
 impl ManyFault {
@@ -70,20 +55,18 @@ impl ManyFault {
                 "{address}: the ring exists with {found} and {asked} was asked for, ask for that, \
                  for none, or remove the ring"
             ),
-            ManyFault::Send { error, sent, peer } => {
+            ManyFault::Send { error, sent } => {
                 match *error {
                     SendError::Severed(cause) => severed(f, address, cause)?,
                     SendError::Corrupted(what) => corrupted(f, address, what)?,
-                    SendError::PeerStalled { .. } => stalled(f, address, *peer, "slot")?,
                     error => write!(f, "{address}: {error}")?,
                 }
                 write!(f, "; {} sent before", Messages(*sent))
             }
-            ManyFault::Recv { error, received, peer } => {
+            ManyFault::Recv { error, received } => {
                 match *error {
                     RecvError::Severed(cause) => severed(f, address, cause)?,
                     RecvError::Corrupted(what) => corrupted(f, address, what)?,
-                    RecvError::PeerStalled { .. } => stalled(f, address, *peer, "message")?,
                     RecvError::Gap { position, .. } => write!(
                         f,
                         "{address}: there is no message at position {position}, its sender died \
@@ -123,30 +106,13 @@ impl ManyFault {
     }
 }
 
-/// That somebody who lives was in the way.
-fn stalled(
-    f: &mut fmt::Formatter<'_>,
-    address: &str,
-    peer: Option<Peer>,
-    what: &str,
-) -> fmt::Result {
-    write!(f, "{address}: the deadline passed while ")?;
-    match peer {
-        Some(Peer { participant, pid }) => {
-            write!(f, "participant {participant}, process {pid}, which lives, held the next {what}")
-        }
-        None => write!(f, "somebody who left in that moment held the next {what}"),
-    }?;
-    f.write_str(": see what keeps it, or allow more time")
-}
-
 fn of_send(error: SendError) -> Status {
     match error {
         SendError::Full
         | SendError::TooLarge { .. }
         | SendError::OtherLength { .. }
         | SendError::PeerClosed => Status::Error,
-        SendError::Timeout | SendError::PeerStalled { .. } => Status::Deadline,
+        SendError::Timeout | SendError::PeerStalled(_) => Status::Deadline,
         SendError::PeerDead => Status::PeerDied,
         SendError::Severed(severed) => of_severed(severed),
         SendError::Corrupted(_) => Status::Corrupted,
@@ -159,7 +125,7 @@ fn of_recv(error: RecvError) -> Status {
         | RecvError::TooSmall { .. }
         | RecvError::Gap { .. }
         | RecvError::Closed => Status::Error,
-        RecvError::Timeout | RecvError::PeerStalled { .. } => Status::Deadline,
+        RecvError::Timeout | RecvError::PeerStalled(_) => Status::Deadline,
         RecvError::ProducerDied => Status::PeerDied,
         RecvError::Severed(severed) => of_severed(severed),
         RecvError::Corrupted(_) => Status::Corrupted,

@@ -15,7 +15,7 @@
 
 use super::{End, Receiver, SLICE, unlink};
 use crate::descriptor::Stop;
-use crate::exit::{Failure, ManyFault, note, peer_of};
+use crate::exit::{Failure, ManyFault, note};
 use crate::limit::Limit;
 use crate::output::Written;
 use crate::watch::Watch;
@@ -98,11 +98,11 @@ impl Receiver<'_> {
             };
             match error {
                 RecvError::Empty => {}
-                RecvError::Timeout | RecvError::PeerStalled { .. } if !self.limit.has_passed() => {}
-                RecvError::Gap { .. } => note(&self.failed_at(segment, error)),
+                RecvError::Timeout | RecvError::PeerStalled(_) if !self.limit.has_passed() => {}
+                RecvError::Gap { .. } => note(&self.failed_at(error)),
                 RecvError::Closed | RecvError::ProducerDied if self.asked.follow => {
                     if error == RecvError::ProducerDied && !is_told {
-                        note(&self.failed_at(segment, error));
+                        note(&self.failed_at(error));
                         is_told = true;
                     }
                     if let Some(end) = self.rest(&watch)? {
@@ -110,7 +110,7 @@ impl Receiver<'_> {
                     }
                 }
                 RecvError::Closed => return Ok(End::Closed),
-                error => return Err(self.failed_at(segment, error)),
+                error => return Err(self.failed_at(error)),
             }
             if self.output.is_closed() {
                 return Ok(End::Unread);
@@ -205,12 +205,8 @@ impl Receiver<'_> {
         (!watch.has_name()).then_some(End::Orphaned)
     }
 
-    fn failed_at(&self, segment: &Segment, error: RecvError) -> Failure {
-        let peer = match error {
-            RecvError::PeerStalled { participant } => peer_of(segment, participant),
-            _ => None,
-        };
-        self.many(ManyFault::Recv { error, received: self.received, peer })
+    fn failed_at(&self, error: RecvError) -> Failure {
+        self.many(ManyFault::Recv { error, received: self.received })
     }
 
     fn many(&self, fault: ManyFault) -> Failure {

@@ -6,7 +6,7 @@
 
 use super::{Asked, Outlet, PAUSE};
 use crate::address::Address;
-use crate::exit::{Failure, Length, Limits, ManyFault, peer_of};
+use crate::exit::{Failure, Length, Limits, ManyFault};
 use crate::input::Input;
 use crate::limit::Limit;
 use crate::watch::Watch;
@@ -89,11 +89,7 @@ impl<'a> Sender<'a> {
     }
 
     fn failed(&self, error: SendError) -> Failure {
-        let peer = match error {
-            SendError::PeerStalled { participant } => peer_of(&self.segment, participant),
-            _ => None,
-        };
-        let fault = ManyFault::Send { error, sent: self.sent, peer };
+        let fault = ManyFault::Send { error, sent: self.sent };
         Failure::Many { address: self.address.to_string(), fault }
     }
 }

@@ -8,7 +8,7 @@ use annulus::segment::CrowdMapping;
 use annulus::{Attach, Config, Deadline, Segment, Slots};
 use annulus_testkit::{Child, Exit, Scratch, Test, is_alive, this_test};
 use std::ffi::CString;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// Joins, claims the next slot, and does `then` with the claim still standing. Says so first.
 fn claim_and(name: &str, then: impl FnOnce(&mut Producer<CrowdMapping>)) {
@@ -33,6 +33,10 @@ fn start(test: &Test, role: &str, scratch: &Scratch) -> (Child, u16) {
     (child, participant)
 }
 
+fn now_ns() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_nanos() as u64
+}
+
 fn shortly() -> Deadline {
     Deadline::after(Duration::from_millis(50))
 }
@@ -47,7 +51,7 @@ fn a_killed_producers_claim_is_a_gap_as_soon_as_the_kernel_has_its_lock() {
     let (mut child, participant) = start(&test, "claims", &scratch);
     let mut buffer = [0; 48];
     let late = consumer.recv(&mut buffer, shortly());
-    assert_eq!(late, Err(RecvError::PeerStalled { participant }), "it lives");
+    assert!(matches!(late, Err(RecvError::PeerStalled(by)) if by.participant == participant));
     assert_eq!(child.kill(), Exit::Signal(libc::SIGKILL));
     let killed = Instant::now();
     let told = consumer.recv(&mut buffer, Deadline::NEVER);
@@ -63,10 +67,13 @@ fn a_stopped_peer_is_named_and_goes_on_when_it_is_continued() {
     let scratch = Scratch::new();
     let segment = Segment::create(&named(&scratch), &RING).unwrap();
     let mut consumer = segment.mpmc_consumer().unwrap();
+    let begun = now_ns();
     let (mut child, participant) = start(&test, "claims", &scratch);
     child.signal(libc::SIGSTOP);
     let late = consumer.recv(&mut [0; 48], shortly());
-    assert_eq!(late, Err(RecvError::PeerStalled { participant }));
+    let Err(RecvError::PeerStalled(by)) = late else { panic!("{late:?}") };
+    assert_eq!((by.participant, by.pid), (participant, child.id()));
+    assert!((begun..now_ns()).contains(&by.since_ns), "{by:?}");
     assert!(segment.attendances().iter().all(|seen| seen.is_alive));
     child.signal(libc::SIGCONT);
     child.kill();
@@ -91,7 +98,7 @@ fn a_process_that_gave_its_descriptors_away_and_lives_is_not_taken_for_dead() {
     let (mut child, participant) = start(&test, "careless", &scratch);
     child.line(LONG, "careless");
     let late = consumer.recv(&mut [0; 48], shortly());
-    assert_eq!(late, Err(RecvError::PeerStalled { participant }));
+    assert!(matches!(late, Err(RecvError::PeerStalled(by)) if by.participant == participant));
     // Nor is its seat given to another one.
     let other = segment.mpmc_producer().unwrap();
     assert!(other.participant() != participant);

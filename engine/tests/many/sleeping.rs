@@ -138,14 +138,14 @@ fn a_sleep_ends_with_its_deadline_and_says_who_is_in_the_way() {
     };
     assert_eq!(recv(), RecvError::Timeout);
     let claim = producer.try_claim(8).unwrap();
-    assert_eq!(recv(), RecvError::PeerStalled { participant: 1 });
+    assert!(matches!(recv(), RecvError::PeerStalled(by) if by.participant == 1));
     for number in 0..63u64 {
         other.try_send(&number.to_le_bytes()).unwrap();
     }
     let begun = Instant::now();
     let end = other.send(&[0; 8], Deadline::after(span)).unwrap_err();
     assert!(begun.elapsed() >= span && begun.elapsed() < LONG, "{:?}", begun.elapsed());
-    assert_eq!(end, SendError::PeerStalled { participant: 1 });
+    assert!(matches!(end, SendError::PeerStalled(by) if by.participant == 1));
     drop(claim);
 }
 

@@ -48,7 +48,7 @@ impl Others {
             let clock = Instant::now();
             match self.producer.send(&message(self.next), deadline()) {
                 Ok(_) => self.next += 1,
-                Err(SendError::Full | SendError::Timeout | SendError::PeerStalled { .. }) => {}
+                Err(SendError::Full | SendError::Timeout | SendError::PeerStalled(_)) => {}
                 Err(error) => return Err(wedged("send", &error).into()),
             }
             let mut buffer = [0; 48];
@@ -59,7 +59,7 @@ impl Others {
                     self.came.messages.push((number, received.attempt));
                 }
                 Err(RecvError::Gap { .. }) => self.came.gaps += 1,
-                Err(RecvError::Empty | RecvError::Timeout | RecvError::PeerStalled { .. }) => {}
+                Err(RecvError::Empty | RecvError::Timeout | RecvError::PeerStalled(_)) => {}
                 Err(error) => return Err(wedged("receive", &error).into()),
             }
             if clock.elapsed() > MUCH_TOO_LONG {

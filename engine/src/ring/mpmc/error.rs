@@ -4,6 +4,18 @@ use crate::error::{self, Severed, What};
 use crate::ring::Position;
 use core::fmt;
 
+/// A participant that lives, and holds what somebody else waited for. It is stopped, or at work for
+/// longer than that one's deadline.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stalled {
+    /// Its index.
+    pub participant: u16,
+    /// Its process, by the number under which it saw itself.
+    pub pid: u32,
+    /// The time of day in nanoseconds when it joined.
+    pub since_ns: u64,
+}
+
 /// Why a message was not sent. It is not in the ring, whatever the reason.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SendError {
@@ -22,10 +34,7 @@ pub enum SendError {
     /// The deadline passed while the ring was full.
     Timeout,
     /// The deadline passed while a participant that lives held the slot that comes next.
-    PeerStalled {
-        /// Its index.
-        participant: u16,
-    },
+    PeerStalled(Stalled),
     /// The ring is full, and all consumers have left.
     PeerClosed,
     /// The ring is full, and the consumers are gone, at least one of them without leaving.
@@ -57,10 +66,7 @@ pub enum RecvError {
     /// The deadline passed while the ring was empty.
     Timeout,
     /// The deadline passed while a participant that lives held the message that comes next.
-    PeerStalled {
-        /// Its index.
-        participant: u16,
-    },
+    PeerStalled(Stalled),
     /// All producers have left, and every message was received.
     Closed,
     /// The producers are gone, at least one of them without leaving, and every message was
@@ -80,7 +86,7 @@ impl SendError {
             SendError::TooLarge { limit } => error::SendError::TooLarge { limit }.code(),
             SendError::OtherLength { len } => error::RecvError::OtherLength { len }.code(),
             SendError::Timeout => error::SendError::Timeout.code(),
-            SendError::PeerStalled { .. } => 13,
+            SendError::PeerStalled(_) => 13,
             SendError::PeerClosed => error::SendError::PeerClosed.code(),
             SendError::PeerDead => error::SendError::PeerDead.code(),
             SendError::Severed(severed) => severed.code(),
@@ -97,12 +103,19 @@ impl RecvError {
             RecvError::TooSmall { needed } => error::RecvError::TooSmall { needed }.code(),
             RecvError::Gap { .. } => 12,
             RecvError::Timeout => error::RecvError::Timeout.code(),
-            RecvError::PeerStalled { .. } => 13,
+            RecvError::PeerStalled(_) => 13,
             RecvError::Closed => error::RecvError::Closed.code(),
             RecvError::ProducerDied => error::RecvError::ProducerDied.code(),
             RecvError::Severed(severed) => severed.code(),
             RecvError::Corrupted(what) => error::RecvError::Corrupted(what).code(),
         }
+    }
+}
+
+impl fmt::Display for Stalled {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Stalled { participant, pid, .. } = self;
+        write!(f, "participant {participant}, process {pid}, which lives,")
     }
 }
 
@@ -119,10 +132,10 @@ impl fmt::Display for SendError {
                 write!(f, "this ring's messages have {len} bytes each, no more and no less")
             }
             SendError::Timeout => f.write_str("the deadline passed while the ring was full"),
-            SendError::PeerStalled { participant } => write!(
+            SendError::PeerStalled(stalled) => write!(
                 f,
-                "the deadline passed while participant {participant}, which lives, held the next \
-                 slot"
+                "the deadline passed while {stalled} held the next slot: see what keeps it, or \
+                 allow more time"
             ),
             SendError::PeerClosed => f.write_str("the ring is full and its receivers have left"),
             SendError::PeerDead => f.write_str("the ring is full and its receivers died"),
@@ -145,10 +158,10 @@ impl fmt::Display for RecvError {
                  dropped it"
             ),
             RecvError::Timeout => f.write_str("the deadline passed while the ring was empty"),
-            RecvError::PeerStalled { participant } => write!(
+            RecvError::PeerStalled(stalled) => write!(
                 f,
-                "the deadline passed while participant {participant}, which lives, held the next \
-                 message"
+                "the deadline passed while {stalled} held the next message: see what keeps it, or \
+                 allow more time"
             ),
             RecvError::Closed => f.write_str("all senders have left the ring"),
             RecvError::ProducerDied => {

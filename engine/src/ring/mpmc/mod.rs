@@ -64,7 +64,7 @@ mod heap;
 
 pub use claim::Claim;
 pub use consumer::{Consumer, Received};
-pub use error::{RecvError, SendError};
+pub use error::{RecvError, SendError, Stalled};
 pub use geometry::{Delivery, Geometry};
 pub use occupancy::{Attendant, Occupancy};
 pub use producer::Producer;

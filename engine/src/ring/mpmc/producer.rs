@@ -326,7 +326,7 @@ impl<M: Crowd> Producer<M> {
         }
         match blocked {
             _ if deadline == Deadline::PASSED => SendError::Full,
-            Blocked::By(word) => SendError::PeerStalled { participant: word.owner() },
+            Blocked::By(word) => SendError::PeerStalled(self.who.slots().stalled(word)),
             _ => SendError::Timeout,
         }
     }

@@ -235,7 +235,7 @@ impl<M: Crowd> Consumer<M> {
                 Turn::Came | Turn::Vain | Turn::Park => {}
                 Turn::TimedOut => {
                     let (error, late) =
-                        (self.timed_out(deadline, blocked), late(deadline, blocked));
+                        (self.timed_out(deadline, blocked), self.late(deadline, blocked));
                     return self.find_before(error).unwrap_or(Err(late));
                 }
                 Turn::Ask => {
@@ -288,7 +288,7 @@ impl<M: Crowd> Consumer<M> {
         if is_due && let Step::End(error) = self.ask(blocked) {
             return error;
         }
-        late(deadline, blocked)
+        self.late(deadline, blocked)
     }
 
     /// Whether waiting is in vain. The next look is at all slots, now and then.
@@ -320,13 +320,13 @@ impl<M: Crowd> Consumer<M> {
             }
         }
     }
-}
 
-/// What it is called that the time is up.
-fn late(deadline: Deadline, blocked: Blocked) -> RecvError {
-    match blocked {
-        _ if deadline == Deadline::PASSED => RecvError::Empty,
-        Blocked::By(word) => RecvError::PeerStalled { participant: word.owner() },
-        _ => RecvError::Timeout,
+    /// What it is called that the time is up.
+    fn late(&self, deadline: Deadline, blocked: Blocked) -> RecvError {
+        match blocked {
+            _ if deadline == Deadline::PASSED => RecvError::Empty,
+            Blocked::By(word) => RecvError::PeerStalled(self.who.slots().stalled(word)),
+            _ => RecvError::Timeout,
+        }
     }
 }

@@ -3,6 +3,7 @@
 //! A position is masked to a slot, and a participant's index is checked when it is joined or read
 //! from a word: so nothing that a peer writes can lead outside of the segment.
 
+use super::error::Stalled;
 use super::geometry::{Delivery, Geometry};
 use super::word::{State, Word};
 use crate::layout::{Bed, Comings, MPMC_COMINGS, MPMC_HEAD, MPMC_SEATS, MPMC_TAIL, Seat};
@@ -246,6 +247,18 @@ impl<M: Crowd> Slots<M> {
     pub(super) fn set_seat(&self, index: u16, field: usize, word: u64, order: Ordering) {
         // SAFETY: as in `seat_at`.
         unsafe { self.memory.store(self.seat_at(index, field), word, order) }
+    }
+
+    /// The one that has the slot of that word, which a look has found to be a participant's.
+    pub(super) fn stalled(&self, word: Word) -> Stalled {
+        let participant = word.owner();
+        // ORDERING: Relaxed: for people, and its seat was seen taken before.
+        let told = |field| self.seat(participant, field, Ordering::Relaxed);
+        Stalled {
+            participant,
+            pid: told(offset_of!(Seat, pid)) as u32,
+            since_ns: told(offset_of!(Seat, since_ns)),
+        }
     }
 
     /// Writes a counter of participant `index`.

@@ -3,7 +3,7 @@
 use super::ledger::{Fault, Found, Holder, LANES, LAST_LANE, Ledger, Told, add, lane_of, number};
 use super::life::{Life, join};
 use crate::many::scene::number_of;
-use annulus::ring::mpmc::RecvError;
+use annulus::ring::mpmc::{RecvError, Stalled};
 use annulus::ring::{Position, Role};
 use annulus::{Deadline, MpmcConsumer, Segment};
 use annulus_testkit::Random;
@@ -60,7 +60,7 @@ fn work(
             Ok(found) => found?,
             Err(RecvError::Gap { position, .. }) => reader.gap(position)?,
             Err(RecvError::Empty | RecvError::Timeout) => reader.nothing()?,
-            Err(RecvError::PeerStalled { participant }) => {
+            Err(RecvError::PeerStalled(Stalled { participant, .. })) => {
                 reader.nothing()?;
                 life.check_stall(page, participant, consumer.participant())?;
             }

@@ -4,7 +4,7 @@ use super::ledger::{Fault, Found, Ledger, add, number};
 use super::life::{Life, join};
 use crate::many::scene::message;
 use annulus::ring::Role;
-use annulus::ring::mpmc::SendError;
+use annulus::ring::mpmc::{SendError, Stalled};
 use annulus::{Deadline, MpmcProducer, Segment};
 use annulus_testkit::Random;
 use std::sync::atomic::Ordering;
@@ -61,7 +61,7 @@ fn work(producer: &mut MpmcProducer, ledger: &Ledger, life: Life, random: &mut R
                 sequence += 1;
             }
             Ok(None) | Err(SendError::Full | SendError::Timeout) => {}
-            Err(SendError::PeerStalled { participant }) => {
+            Err(SendError::PeerStalled(Stalled { participant, .. })) => {
                 life.check_stall(page, participant, producer.participant())?;
             }
             Err(SendError::PeerDead | SendError::PeerClosed) => {
