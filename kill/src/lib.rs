@@ -9,6 +9,10 @@
 //!     └─ survivor and successor: nothing lost, nothing doubled beyond the batch, nobody waits
 //! ```
 //!
+//! Only the first victim of an operation is stepped all the way. The others follow its track: each
+//! runs to a breakpoint in hardware at the farthest instruction where it has not been since, and
+//! so on, which leads to the same instruction of the same round of a loop.
+//!
 //! A process that is killed leaves behind what it wrote to shared memory, and nothing else: the
 //! kernel takes its locks back. So kills that leave the same bytes are the same to everyone else.
 //! The matrix kills at every instruction all the same, since that is the claim; the **double

@@ -134,9 +134,8 @@ fn one_who_is_rung_again_and_again_asks_after_who_is_in_its_way() {
     let participant = victim.participant();
     core::mem::forget(victim.try_claim(8).expect("there is room"));
     // It has asked, and the claim stands.
-    assert!(
-        matches!(consumer.recv(&mut [0; 8], soon()), Err(RecvError::PeerStalled(by)) if by.participant == participant)
-    );
+    let late = consumer.recv(&mut [0; 8], soon());
+    assert!(matches!(late, Err(RecvError::PeerStalled(by)) if by.participant == participant));
     hall.kill_producer(victim);
     hall.table.asleep.lock().expect("nobody panics there").rings = 20_000;
     let told = consumer.recv(&mut [0; 8], Deadline::NEVER);
