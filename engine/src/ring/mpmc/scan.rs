@@ -224,6 +224,7 @@ impl<M: Crowd> Consumer<M> {
                 Err(Blocked::Corrupted(at)) => return Err(self.corrupted(What::Slot, at)),
                 Err(blocked) => blocked,
             };
+            self.sleeper.is_held = matches!(blocked, Blocked::By(_));
             if !self.sleeper.is_lying() && self.keep_distance(deadline != Deadline::PASSED) {
                 continue;
             }

@@ -30,6 +30,8 @@ pub(super) struct Sleeper {
     /// we lie.
     pub(super) changes: u64,
     has_heard: bool,
+    /// Whether somebody has what we wait for: then it does not matter who else comes or goes.
+    pub(super) is_held: bool,
     /// The bell when a slice's end found work and no ring: whether one was on its way is seen
     /// later.
     suspect: Option<u64>,
@@ -55,6 +57,7 @@ impl Sleeper {
             ask_from_ns: 0,
             changes: 0,
             has_heard: false,
+            is_held: false,
             suspect: None,
             has_slept_out: false,
             has_lain: false,
@@ -126,9 +129,8 @@ impl Sleeper {
             return Turn::TimedOut;
         }
         // Once: who comes or goes later rings.
-        if !self.has_heard {
+        if !self.has_heard && !self.is_held {
             self.has_heard = true;
-            // Until who is there was looked at: what else is in the way may be all that is asked.
             if table::changes(slots) != self.changes {
                 return Turn::Ask;
             }
