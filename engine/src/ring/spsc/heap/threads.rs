@@ -11,7 +11,7 @@ fn message(number: u64, longest: usize) -> Vec<u8> {
 
 #[test]
 fn two_threads_exchange_messages_of_all_lengths_by_every_way_of_sending_and_receiving() {
-    const MESSAGES: u64 = if cfg!(miri) { 60 } else { 200_000 };
+    const MESSAGES: u64 = if cfg!(miri) { 30 } else { 200_000 };
     let (_heap, mut producer, mut consumer) = ring(1024);
     let longest = producer.longest_message();
     std::thread::scope(|scope| {
@@ -79,7 +79,7 @@ fn two_threads_exchange_messages_of_all_lengths_by_every_way_of_sending_and_rece
 /// Messages of one length, at full speed: the short ways of both sides, and by value.
 #[test]
 fn two_threads_exchange_short_messages_by_value() {
-    const MESSAGES: u64 = if cfg!(miri) { 80 } else { 300_000 };
+    const MESSAGES: u64 = if cfg!(miri) { 40 } else { 300_000 };
     let (_heap, mut producer, mut consumer) = ring(4096);
     let message = |number: u64| [number, !number, number << 7].map(u64::to_le_bytes);
     std::thread::scope(|scope| {
