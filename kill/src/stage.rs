@@ -131,11 +131,13 @@ impl Stage {
             wakes: false,
         };
         for instructions in 1..=STEPS_MAX {
-            let futex = victim.futex()?;
-            course.sleeps |= futex == Some(Futex::Wait);
-            course.wakes |= futex == Some(Futex::Wake);
-            // Nothing else changes a lock.
+            // Nothing else changes a lock, sleeps or wakes.
             let may_lock = victim.is_at_system_call()?;
+            if may_lock {
+                let futex = victim.futex()?;
+                course.sleeps |= futex == Some(Futex::Wait);
+                course.wakes |= futex == Some(Futex::Wake);
+            }
             let stand = self.step(&mut victim)?;
             course.track.push(victim.at()?);
             let is_held = if may_lock { self.is_held(operation.role) } else { before.1 };

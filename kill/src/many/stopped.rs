@@ -9,15 +9,16 @@ use super::oracle::{Came, drain, is_as_new};
 use super::scene::{Item, Origin, SLOTS, Scene, message, number_of};
 use super::{Effect, Operation};
 use crate::oracle::Fault;
+use crate::patience::Patience;
 use crate::scene::Trouble;
 use annulus::ring::mpmc::{RecvError, SendError};
 use annulus::{Deadline, MpmcConsumer, MpmcProducer};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// Messages that the sender beside the victim has to send: two laps, and more.
 const BESIDE: u64 = 2 * SLOTS + 9;
 
-/// What a wait is given, and what it may take on a machine that is busy.
+/// What a wait is given, and what it may take.
 const SHORTLY: Duration = Duration::from_micros(50);
 const MUCH_TOO_LONG: Duration = Duration::from_secs(2);
 
@@ -41,11 +42,12 @@ impl Others {
     /// Send and receive by turns, as long as the victim, which does not move, lets them.
     pub(super) fn go_on(&mut self) -> Result<(), Trouble> {
         for round in 0..BESIDE {
-            // Each wait in a while is a real one: it has to end by its deadline.
-            let deadline = || {
-                if round % 40 == 39 { Deadline::after(SHORTLY) } else { Deadline::PASSED }
+            // One in a while is a real wait: it has to end by its deadline.
+            let patience = (round % 40 == 39).then(|| Patience::with(std::process::id()));
+            let deadline = || match patience {
+                Some(_) => Deadline::after(SHORTLY),
+                None => Deadline::PASSED,
             };
-            let clock = Instant::now();
             match self.producer.send(&message(self.next), deadline()) {
                 Ok(_) => self.next += 1,
                 Err(SendError::Full | SendError::Timeout | SendError::PeerStalled(_)) => {}
@@ -62,8 +64,9 @@ impl Others {
                 Err(RecvError::Empty | RecvError::Timeout | RecvError::PeerStalled(_)) => {}
                 Err(error) => return Err(wedged("receive", &error).into()),
             }
-            if clock.elapsed() > MUCH_TOO_LONG {
-                return Err(Fault::Wedged(format!("they waited for {:?}", clock.elapsed())).into());
+            if patience.is_some_and(|patience| patience.is_over(MUCH_TOO_LONG)) {
+                let late = format!("they waited for more than {MUCH_TOO_LONG:?}");
+                return Err(Fault::Wedged(late).into());
             }
         }
         Ok(())
