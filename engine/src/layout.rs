@@ -19,7 +19,7 @@
 //! A ring of many has the same header and removal word, and else:
 //!
 //! ```text
-//!   0x100  tail            a hint: where producers are; written at every eighth claim
+//!   0x100  tail            a hint: where producers are; written at every fourth claim
 //!   0x180  head            a hint: where consumers are
 //!   0x200  Comings         who ever joined, left and died, for those who find nothing to do
 //!   0x480  producers' bed  where they sleep when the ring is full, and are rung
@@ -34,7 +34,7 @@
 
 /// Counts the arrangements of shared bytes. Any change of this file's layout, of the record
 /// word or of the gates raises it; a segment of another version is refused by name.
-pub const ABI_VERSION: u32 = 6;
+pub const ABI_VERSION: u32 = 7;
 
 /// `ANNULUS\n`, as the first eight bytes of a segment.
 pub const MAGIC: u64 = u64::from_le_bytes(*b"ANNULUS\n");
@@ -108,6 +108,10 @@ pub const DATA: usize = 0x1000;
 pub const FLAG_ONE_LENGTH: u32 = 1;
 /// A message whose consumer is gone is given up, not delivered again.
 pub const FLAG_AT_MOST_ONCE: u32 = 2;
+/// There is one producer at a time.
+pub const FLAG_SINGLE_PRODUCER: u32 = 4;
+/// There is one consumer at a time.
+pub const FLAG_SINGLE_CONSUMER: u32 = 8;
 
 /// Where the producers of a ring of many are: a hint.
 pub const MPMC_TAIL: usize = 0x100;

@@ -40,7 +40,8 @@ pub mod typed;
 mod wake;
 
 pub use error::{Corruption, RecvError, SendError};
-pub use ring::spsc::{Message, Received};
+pub use ring::Message;
+pub use ring::spsc::Received;
 pub use ring::{Barrier, Position, Wait, Wake};
 pub use segment::{
     Attach, Backing, Config, Consumer, MpmcConsumer, MpmcProducer, Producer, Segment, Slots,

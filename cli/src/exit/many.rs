@@ -123,6 +123,7 @@ fn of_recv(error: RecvError) -> Status {
     match error {
         RecvError::Empty
         | RecvError::TooSmall { .. }
+        | RecvError::OtherLength { .. }
         | RecvError::Gap { .. }
         | RecvError::Closed => Status::Error,
         RecvError::Timeout | RecvError::PeerStalled(_) => Status::Deadline,

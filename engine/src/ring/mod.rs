@@ -10,6 +10,7 @@
 pub mod any;
 pub(crate) mod area;
 pub(crate) mod gate;
+mod message;
 pub mod mpmc;
 mod park;
 mod side;
@@ -19,6 +20,7 @@ mod waiting;
 mod word;
 
 pub use gate::Standing;
+pub use message::Message;
 pub use park::watch;
 pub(crate) use side::AsSide;
 #[cfg(feature = "typed")]

@@ -55,6 +55,7 @@ impl From<mpmc::JoinError> for JoinError {
     fn from(error: mpmc::JoinError) -> JoinError {
         match error {
             mpmc::JoinError::Full { seats } => JoinError::Full { participants: seats },
+            mpmc::JoinError::Busy { role, pid } => JoinError::Busy { role, pid },
             mpmc::JoinError::Corrupted(corruption) => JoinError::Corrupted(corruption),
         }
     }

@@ -2,11 +2,11 @@
 
 use super::{SegmentError, Shape};
 use crate::layout::{
-    CAPACITY_MAX, CELL, FLAG_AT_MOST_ONCE, FLAG_ONE_LENGTH, Header, KIND_MPMC, KIND_SPSC,
-    SEATS_MAX, SLOTS_MIN,
+    CAPACITY_MAX, CELL, FLAG_AT_MOST_ONCE, FLAG_ONE_LENGTH, FLAG_SINGLE_CONSUMER,
+    FLAG_SINGLE_PRODUCER, Header, KIND_MPMC, KIND_SPSC, SEATS_MAX, SLOTS_MIN,
 };
 use crate::ring::mpmc::{self, Delivery};
-use crate::ring::{Geometry, Waiting, Wake};
+use crate::ring::{Geometry, Role, Waiting, Wake};
 
 /// The slots of a ring of many, and who may use them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,6 +15,8 @@ pub struct Slots {
     payload: u32,
     is_of_one_length: bool,
     participants: u16,
+    single_producer: bool,
+    single_consumer: bool,
     delivery: Delivery,
 }
 
@@ -27,6 +29,8 @@ impl Slots {
             payload,
             is_of_one_length: false,
             participants: mpmc::Geometry::SEATS,
+            single_producer: false,
+            single_consumer: false,
             delivery: Delivery::AtLeastOnce,
         }
     }
@@ -47,6 +51,22 @@ impl Slots {
         self
     }
 
+    /// One producer at a time, which then sends without a locked instruction; a second one is
+    /// refused. A message that it was writing when it died is no gap: nobody was told of it.
+    #[must_use]
+    pub const fn single_producer(mut self) -> Slots {
+        self.single_producer = true;
+        self
+    }
+
+    /// One consumer at a time, which then receives without a locked instruction; a second one is
+    /// refused. So order holds over its death, too: what it had in hand comes first.
+    #[must_use]
+    pub const fn single_consumer(mut self) -> Slots {
+        self.single_consumer = true;
+        self
+    }
+
     /// What becomes of a message whose consumer is gone.
     #[must_use]
     pub const fn delivery(mut self, delivery: Delivery) -> Slots {
@@ -55,7 +75,7 @@ impl Slots {
     }
 
     fn check(self) -> Result<mpmc::Geometry, SegmentError> {
-        let Slots { count, payload, is_of_one_length, participants, delivery } = self;
+        let Slots { count, payload, participants, .. } = self;
         if !count.is_power_of_two() || !(SLOTS_MIN..=CAPACITY_MAX).contains(&count) {
             return Err(SegmentError::Slots { asked: count });
         }
@@ -63,10 +83,19 @@ impl Slots {
             .ok_or(SegmentError::LargeSlots { slots: count, payload })?;
         // One alone has nobody to send to.
         let seats = if participants < 2 { None } else { geometry.with_seats(participants) };
-        let geometry = seats
+        let mut geometry = seats
             .ok_or(SegmentError::Participants { asked: participants, limit: SEATS_MAX })?
-            .delivering(delivery);
-        Ok(if is_of_one_length { geometry.of_one_length() } else { geometry })
+            .delivering(self.delivery);
+        if self.is_of_one_length {
+            geometry = geometry.of_one_length();
+        }
+        if self.single_producer {
+            geometry = geometry.with_single(Role::Producer);
+        }
+        if self.single_consumer {
+            geometry = geometry.with_single(Role::Consumer);
+        }
+        Ok(geometry)
     }
 }
 
@@ -165,14 +194,16 @@ impl Plan {
     /// What the header says of a ring of many, and zeros of another: cell, payload, flags, seats.
     pub(super) fn words(self) -> (u32, u64, u32, u64) {
         let Plan::Mpmc(geometry) = self else { return (CELL as u32, 0, 0, 0) };
-        let one_length = if geometry.is_of_one_length() { FLAG_ONE_LENGTH } else { 0 };
-        let once = match geometry.delivery() {
-            Delivery::AtMostOnce => FLAG_AT_MOST_ONCE,
-            Delivery::AtLeastOnce => 0,
-        };
+        let flags = [
+            (FLAG_ONE_LENGTH, geometry.is_of_one_length()),
+            (FLAG_AT_MOST_ONCE, geometry.delivery() == Delivery::AtMostOnce),
+            (FLAG_SINGLE_PRODUCER, geometry.is_single(Role::Producer)),
+            (FLAG_SINGLE_CONSUMER, geometry.is_single(Role::Consumer)),
+        ];
+        let flags = flags.iter().fold(0, |all, (flag, is)| if *is { all | flag } else { all });
         // Below the most that a capacity can be.
         let stride = geometry.stride() as u32;
-        (stride, geometry.payload().into(), one_length | once, geometry.seats().into())
+        (stride, geometry.payload().into(), flags, geometry.seats().into())
     }
 
     /// What a header of a ring of many describes; none if it is not possible.
@@ -181,19 +212,21 @@ impl Plan {
         if stride == 0 || !header.capacity.is_multiple_of(stride) {
             return None;
         }
-        let delivery = match header.mpmc_flags & FLAG_AT_MOST_ONCE {
-            0 => Delivery::AtLeastOnce,
-            _ => Delivery::AtMostOnce,
-        };
+        let is = |flag| header.mpmc_flags & flag != 0;
+        let delivery =
+            if is(FLAG_AT_MOST_ONCE) { Delivery::AtMostOnce } else { Delivery::AtLeastOnce };
         let slots = Slots {
             count: header.capacity / stride,
             payload: u32::try_from(header.record_bytes).ok()?,
-            is_of_one_length: header.mpmc_flags & FLAG_ONE_LENGTH != 0,
+            is_of_one_length: is(FLAG_ONE_LENGTH),
             participants: u16::try_from(header.seats).ok()?,
+            single_producer: is(FLAG_SINGLE_PRODUCER),
+            single_consumer: is(FLAG_SINGLE_CONSUMER),
             delivery,
         };
         let geometry = slots.check().ok()?;
-        let flags = FLAG_AT_MOST_ONCE | FLAG_ONE_LENGTH;
+        let flags =
+            FLAG_AT_MOST_ONCE | FLAG_ONE_LENGTH | FLAG_SINGLE_PRODUCER | FLAG_SINGLE_CONSUMER;
         (geometry.stride() == stride && header.mpmc_flags & !flags == 0).then_some(geometry)
     }
 }

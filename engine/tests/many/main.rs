@@ -5,6 +5,7 @@ mod common;
 mod histories;
 mod lives;
 mod processes;
+mod single;
 mod sleeping;
 
 use annulus::error::{Severed, What};

@@ -60,20 +60,6 @@ impl Bells {
         }
     }
 
-    /// The same for who was just served as `role`, where `is_next` says that there is more: the
-    /// chain.
-    #[inline(always)]
-    pub(super) fn served<M: Crowd>(
-        &mut self,
-        slots: &Slots<M>,
-        role: Role,
-        is_next: impl FnOnce() -> bool,
-    ) {
-        if self.may_sleep(slots, role) {
-            self.wake_next(slots, role, is_next);
-        }
-    }
-
     /// Something changed for all who are `role`.
     #[cold]
     pub(super) fn all<M: Crowd>(&self, slots: &Slots<M>, role: Role) {
@@ -84,28 +70,16 @@ impl Bells {
         }
     }
 
-    /// P3.
+    /// P3, and the chain's look.
     #[inline(always)]
-    fn may_sleep<M: Crowd>(&self, slots: &Slots<M>, role: Role) -> bool {
+    pub(super) fn may_sleep<M: Crowd>(&self, slots: &Slots<M>, role: Role) -> bool {
         slots.asleep(role) != self.none_of[role as usize]
     }
 
+    /// P4 and P5.
     #[cold]
     #[inline(never)]
-    fn wake_next<M: Crowd>(
-        &mut self,
-        slots: &Slots<M>,
-        role: Role,
-        is_next: impl FnOnce() -> bool,
-    ) {
-        if is_next() {
-            self.wake_one(slots, role);
-        }
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn wake_one<M: Crowd>(&mut self, slots: &Slots<M>, role: Role) {
+    pub(super) fn wake_one<M: Crowd>(&mut self, slots: &Slots<M>, role: Role) {
         let asleep = slots.asleep(role);
         if self.mode != Mode::Silent {
             slots.raise_bell(role);

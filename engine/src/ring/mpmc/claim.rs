@@ -1,7 +1,7 @@
 //! A slot that was claimed, to be written in place and then committed.
 
 use super::producer::Producer;
-use super::slots::Place;
+use super::slots::Cursor;
 use crate::ring::Position;
 use crate::sync::{Crowd, Mapped};
 
@@ -11,19 +11,13 @@ use crate::sync::{Crowd, Mapped};
 /// holds before it is written is not defined, so commit only what was written.
 pub struct Claim<'p, M: Crowd> {
     producer: &'p mut Producer<M>,
-    position: Position,
-    place: Place,
+    at: Cursor,
     len: u32,
 }
 
 impl<'p, M: Crowd> Claim<'p, M> {
-    pub(super) fn new(
-        producer: &'p mut Producer<M>,
-        position: Position,
-        place: Place,
-        len: u32,
-    ) -> Self {
-        Claim { producer, position, place, len }
+    pub(super) fn new(producer: &'p mut Producer<M>, at: Cursor, len: u32) -> Self {
+        Claim { producer, at, len }
     }
 
     /// The bytes that were claimed.
@@ -34,7 +28,7 @@ impl<'p, M: Crowd> Claim<'p, M> {
 
     /// The message's position.
     pub fn position(&self) -> Position {
-        self.position
+        self.at.position
     }
 
     /// Copies `bytes` into the message at byte `offset`.
@@ -45,7 +39,7 @@ impl<'p, M: Crowd> Claim<'p, M> {
     pub fn write(&mut self, offset: usize, bytes: &[u8]) {
         let fits = offset.checked_add(bytes.len()).is_some_and(|end| end <= self.len());
         assert!(fits, "{} bytes at {offset} do not fit a claim of {}", bytes.len(), self.len);
-        self.producer.who.slots().write(self.place, offset, bytes);
+        self.producer.who.slots().write(self.at.place, offset, bytes);
     }
 
     /// Publishes the first `len` bytes as a message; in a ring of messages of one length, all.
@@ -58,10 +52,10 @@ impl<'p, M: Crowd> Claim<'p, M> {
         let is_of_one_length = self.producer.who.slots().geometry().is_of_one_length();
         let fits = len == self.len() || len < self.len() && !is_of_one_length;
         assert!(fits, "commit of {len} bytes of a claim of {}", self.len);
-        self.producer.commit(self.position, self.place, len as u32);
+        self.producer.commit(self.at, len as u32);
         // Nothing is left for the drop to give up.
         self.producer.open = None;
-        self.position
+        self.at.position
     }
 }
 
@@ -70,7 +64,7 @@ impl<M: Crowd + Mapped> Claim<'_, M> {
     /// until the claim ends. For system calls and foreign code; a misbehaving peer may write
     /// these bytes too, so make no reference to them unless every peer is trusted.
     pub fn as_mut_ptr(&mut self) -> *mut u8 {
-        self.producer.who.slots().pointer(self.place)
+        self.producer.who.slots().pointer(self.at.place)
     }
 }
 

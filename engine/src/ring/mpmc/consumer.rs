@@ -1,13 +1,10 @@
-//! The receiving handle: what it hands out, and what it still holds.
-//!
-//! A message that was copied out is released by the *next* call: had the call that copies it
-//! released it too, a kill between that store and the return would lose it.
+//! The receiving handle: what it hands out in place, and what it still holds.
 
 use super::error::RecvError;
 use super::geometry::Geometry;
 use super::pace::Pace;
 use super::sleeper::Sleeper;
-use super::slots::{Place, Slots};
+use super::slots::{Cursor, Place, Slots};
 use super::table::{JoinError, Participant};
 use super::take::Taken;
 use super::word::Word;
@@ -24,8 +21,10 @@ use crate::sync::{Crowd, Deadline, Ordering, Outside};
 pub struct Consumer<M: Crowd> {
     pub(super) who: Participant<M>,
     /// Where to look for a message: all before it was taken, or is nobody's message.
-    pub(super) next: Position,
-    hand: Hand,
+    pub(super) next: Cursor,
+    /// What is in hand, if anything is: `holds` says.
+    pub(super) hand: Hand,
+    pub(super) holds: Holds,
     /// Whether all slots are to be looked at before the next message is taken (rules 6 and 7).
     pub(super) scan_is_due: bool,
     pub(super) pace: Pace,
@@ -42,38 +41,27 @@ pub struct Consumer<M: Crowd> {
     pub(super) poison: Option<(RecvError, u64)>,
 }
 
-/// A message in hand, or none.
+/// A message in hand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Hand {
     pub(super) position: Position,
     pub(super) place: Place,
     /// As it stands in the slot.
     pub(super) word: Word,
-    /// Whether its caller has it: then it is released by the next call.
-    pub(super) is_done: bool,
 }
 
 impl Hand {
-    /// None: no slot's word is ever zero.
-    const EMPTY: Hand =
-        Hand { position: 0, place: Place::NONE, word: Word::from_bits(0), is_done: true };
-
-    #[inline(always)]
-    fn is_empty(&self) -> bool {
-        self.word == Hand::EMPTY.word
-    }
+    const EMPTY: Hand = Hand { position: 0, place: Place::NONE, word: Word::from_bits(0) };
 }
 
-/// What a receive gave.
+/// Whether there is a message in hand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Received {
-    /// The message's position, a number that rises by one with each message of the ring.
-    pub position: Position,
-    /// The message's length in bytes.
-    pub len: usize,
-    /// How often it was delivered before, to consumers that are gone or gave it back. Where it is
-    /// not 0 the message may have had its effect: the position tells.
-    pub attempt: u32,
+pub(super) enum Holds {
+    Nothing,
+    /// One that its caller has: it is released by the next call.
+    Copied,
+    /// One that the next call delivers again.
+    Taken,
 }
 
 impl<M: Crowd> Consumer<M> {
@@ -87,12 +75,13 @@ impl<M: Crowd> Consumer<M> {
         // SAFETY: the same contract.
         let slots = unsafe { Slots::new(memory, geometry) };
         let who = Participant::join(slots, Role::Consumer)?;
-        let next = who.slots().hint(Role::Consumer);
+        let next = who.slots().cursor(who.slots().hint(Role::Consumer));
         let sleeper = Sleeper::of(who.slots(), Role::Consumer, who.index());
         Ok(Consumer {
             who,
             next,
             hand: Hand::EMPTY,
+            holds: Holds::Nothing,
             scan_is_due: true,
             pace: Pace::default(),
             others_hold: false,
@@ -106,42 +95,6 @@ impl<M: Crowd> Consumer<M> {
         })
     }
 
-    /// Copies the next message into `buffer`, if there is one now.
-    #[inline]
-    pub fn try_recv(&mut self, buffer: &mut [u8]) -> Result<Received, RecvError> {
-        self.recv(buffer, Deadline::PASSED)
-    }
-
-    /// Copies the next message into `buffer`; waits for one until `deadline`. It is released by
-    /// the next call of this handle, or when that is dropped; a process that is killed before has
-    /// it delivered again, to another one.
-    ///
-    /// Until then its slot is not free. One that also sends to this ring, or does not receive for
-    /// long, calls [`Consumer::flush`] first: a lap later it would wait for itself.
-    #[inline]
-    pub fn recv(&mut self, buffer: &mut [u8], deadline: Deadline) -> Result<Received, RecvError> {
-        let hand = self.take_until(deadline)?;
-        let Some(len) = self.who.slots().len(hand.place) else {
-            self.hand = hand;
-            return Err(self.corrupted(What::Word, hand.position));
-        };
-        let Some(into) = buffer.get_mut(..len as usize) else {
-            self.hand = hand;
-            return Err(RecvError::TooSmall { needed: len });
-        };
-        self.who.slots().read(hand.place, 0, into);
-        self.hand = Hand { is_done: true, ..hand };
-        // What was copied is the message if its slot is still ours, and not if the mapping was cut
-        // off meanwhile, which the handler of this thread's own fault has done by then.
-        // ORDERING: Relaxed: only we write it. The compiler's fence keeps it behind the copy.
-        self.who.slots().memory().compiler_fence();
-        if self.who.slots().word_at(hand.place, Ordering::Relaxed) != hand.word {
-            return Err(self.corrupted(What::Slot, hand.position));
-        }
-        let Hand { position, word, .. } = hand;
-        Ok(Received { position, len: len as usize, attempt: word.attempts() })
-    }
-
     /// Takes the next message, if there is one now, to be read in place.
     pub fn try_take(&mut self) -> Result<Taken<'_, M>, RecvError> {
         self.take(Deadline::PASSED)
@@ -149,24 +102,17 @@ impl<M: Crowd> Consumer<M> {
 
     /// Takes the next message, to be read in place; waits for one until `deadline`.
     pub fn take(&mut self, deadline: Deadline) -> Result<Taken<'_, M>, RecvError> {
-        let hand = self.take_until(deadline)?;
-        self.hand = hand;
-        let Some(len) = self.who.slots().len(hand.place) else {
-            return Err(self.corrupted(What::Word, hand.position));
-        };
+        self.take_until(deadline)?;
+        let len = self.len()?;
         // One that was shown before may have been cut off since.
-        // ORDERING: Relaxed: only we write it. The compiler's fence keeps it behind the length.
-        self.who.slots().memory().compiler_fence();
-        if self.who.slots().word_at(hand.place, Ordering::Relaxed) != hand.word {
-            return Err(self.corrupted(What::Slot, hand.position));
-        }
-        Ok(Taken::new(self, hand, len))
+        self.check_hand()?;
+        Ok(Taken::new(self, self.hand, len))
     }
 
     /// Releases what was copied out by the last call, as the next one would.
     #[inline]
     pub fn flush(&mut self) {
-        if !self.hand.is_empty() && self.hand.is_done {
+        if self.holds == Holds::Copied {
             self.release(self.hand);
         }
     }
@@ -212,12 +158,12 @@ impl<M: Crowd> Consumer<M> {
     /// Gives back what is in hand.
     fn leave(&mut self) {
         self.flush();
-        if !self.hand.is_empty() {
+        if self.holds != Holds::Nothing {
             // To another one: as a repair would, if we were gone.
             let (next, is_lost) = self.who.slots().given_back(self.hand.word);
             // ORDERING: Release: what we read is read.
             self.who.slots().set_word_at(self.hand.place, next, Ordering::Release);
-            self.hand = Hand::EMPTY;
+            self.holds = Holds::Nothing;
             if is_lost {
                 self.who.count_lost();
             } else {
@@ -227,25 +173,49 @@ impl<M: Crowd> Consumer<M> {
         }
     }
 
-    /// The next message: the one in hand, or a new one, which is not in `hand` yet.
+    /// Has the next message in hand: the one that is, or a new one.
     #[inline(always)]
-    fn take_until(&mut self, deadline: Deadline) -> Result<Hand, RecvError> {
-        if !self.hand.is_empty() {
-            if let Some((poison, _)) = self.poison {
-                return Err(poison);
-            }
-            if !self.hand.is_done {
-                return Ok(self.hand);
-            }
-            self.release(self.hand);
+    pub(super) fn take_until(&mut self, deadline: Deadline) -> Result<(), RecvError> {
+        match self.holds {
+            Holds::Nothing => {}
+            Holds::Copied => self.release(self.hand),
+            Holds::Taken => return self.poison.map_or(Ok(()), |(poison, _)| Err(poison)),
         }
         self.find_until(deadline)
+    }
+
+    /// A message is ours.
+    #[inline(always)]
+    pub(super) fn hold(&mut self, hand: Hand) {
+        (self.hand, self.holds) = (hand, Holds::Taken);
+    }
+
+    /// How long the message in hand is.
+    #[inline(always)]
+    pub(super) fn len(&mut self) -> Result<u32, RecvError> {
+        match self.who.slots().len(self.hand.place) {
+            Some(len) => Ok(len),
+            None => Err(self.corrupted(What::Word, self.hand.position)),
+        }
+    }
+
+    /// What was read was the message in hand if its slot is still ours, and not if the mapping was
+    /// cut off meanwhile, which the handler of this thread's own fault has done by then.
+    #[inline(always)]
+    pub(super) fn check_hand(&mut self) -> Result<(), RecvError> {
+        let slots = self.who.slots();
+        // ORDERING: Relaxed: only we write it. The compiler's fence keeps it behind what was read.
+        slots.memory().compiler_fence();
+        if slots.word_at(self.hand.place, Ordering::Relaxed) != self.hand.word {
+            return Err(self.corrupted(What::Slot, self.hand.position));
+        }
+        Ok(())
     }
 
     /// Frees the slot of a message that is ours.
     #[inline(always)]
     pub(super) fn release(&mut self, hand: Hand) {
-        self.hand = Hand::EMPTY;
+        self.holds = Holds::Nothing;
         // ORDERING: Release, edge F: who claims the slot writes after we have read.
         self.who.slots().set_word_at(hand.place, hand.word.released(), Ordering::Release);
         self.who.published(Role::Producer);

@@ -55,6 +55,11 @@ pub enum RecvError {
         /// The next message's length in bytes.
         needed: u32,
     },
+    /// The next message is not of the length that was asked for; it comes again to this handle.
+    OtherLength {
+        /// Its length in bytes.
+        len: u32,
+    },
     /// The message of this position was never committed: its producer died in it, or dropped its
     /// claim. Told to one consumer; the next call goes on behind it.
     Gap {
@@ -101,6 +106,7 @@ impl RecvError {
         match self {
             RecvError::Empty => error::RecvError::Empty.code(),
             RecvError::TooSmall { needed } => error::RecvError::TooSmall { needed }.code(),
+            RecvError::OtherLength { len } => error::RecvError::OtherLength { len }.code(),
             RecvError::Gap { .. } => 12,
             RecvError::Timeout => error::RecvError::Timeout.code(),
             RecvError::PeerStalled(_) => 13,
@@ -151,6 +157,9 @@ impl fmt::Display for RecvError {
             RecvError::Empty => f.write_str("the ring is empty: try again, or wait"),
             RecvError::TooSmall { needed } => {
                 write!(f, "the next message has {needed} bytes: the buffer is too small")
+            }
+            RecvError::OtherLength { len } => {
+                write!(f, "the next message has {len} bytes, which is not what was asked for")
             }
             RecvError::Gap { position, participant } => write!(
                 f,

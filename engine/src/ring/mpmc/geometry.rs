@@ -3,7 +3,8 @@
 use super::table;
 use super::word::{LAP_MAX, Word};
 use crate::layout::{CAPACITY_MAX, MPMC_SEATS, SEATS_MAX, SLOT_CELL, Seat};
-use crate::ring::{POSITION_MAX, Position, Waiting};
+use crate::ring::{POSITION_MAX, Position, Role, Waiting};
+use core::ops::RangeInclusive;
 
 /// What becomes of a message whose consumer is gone.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -22,6 +23,8 @@ pub struct Geometry {
     payload: u32,
     is_fixed: bool,
     seats: u16,
+    single_producer: bool,
+    single_consumer: bool,
     delivery: Delivery,
     waiting: Waiting,
 }
@@ -42,6 +45,8 @@ impl Geometry {
             payload,
             is_fixed: false,
             seats: Geometry::SEATS,
+            single_producer: false,
+            single_consumer: false,
             delivery: Delivery::AtLeastOnce,
             waiting: Waiting::Spin,
         };
@@ -62,6 +67,38 @@ impl Geometry {
     pub const fn with_seats(mut self, seats: u16) -> Option<Geometry> {
         self.seats = seats;
         if seats > 0 && seats <= SEATS_MAX { Some(self) } else { None }
+    }
+
+    /// The same for one participant of that role at a time, which then claims or takes without a
+    /// locked instruction. Its seat is one of the two that there are at least then.
+    #[must_use]
+    pub const fn with_single(mut self, role: Role) -> Geometry {
+        match role {
+            Role::Producer => self.single_producer = true,
+            Role::Consumer => self.single_consumer = true,
+        }
+        self
+    }
+
+    /// Whether there is one participant of that role at a time.
+    #[inline(always)]
+    pub const fn is_single(self, role: Role) -> bool {
+        match role {
+            Role::Producer => self.single_producer,
+            Role::Consumer => self.single_consumer,
+        }
+    }
+
+    /// The seats that participants of that role may take: a single one's is its own, the first or,
+    /// of a single consumer beside a single producer, the second.
+    pub(super) const fn seats_of(self, role: Role) -> RangeInclusive<u16> {
+        let producers = self.single_producer as u16;
+        let singles = producers + self.single_consumer as u16;
+        match role {
+            Role::Producer if self.single_producer => 1..=1,
+            Role::Consumer if self.single_consumer => singles..=singles,
+            _ => singles + 1..=self.seats,
+        }
     }
 
     /// The same with that promise.

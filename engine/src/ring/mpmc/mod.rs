@@ -39,6 +39,9 @@
 //!    are used up is given up, and counted; the attempts never saturate, which would make a word
 //!    come again.
 //!
+//! A ring may be made for one producer, or one consumer, at a time: that one claims by looking, or
+//! takes by a store (`single`).
+//!
 //! Where a newcomer's hint is old it walks: at most a lap, by jumps where words are of later laps.
 //! A search by halves was in the first drawing; it saves a microsecond, once, and needed a rule.
 
@@ -50,8 +53,10 @@ mod geometry;
 mod occupancy;
 mod pace;
 mod producer;
+mod recv;
 mod repair;
 mod scan;
+mod single;
 mod sleeper;
 mod slots;
 mod table;
@@ -63,17 +68,18 @@ mod word;
 mod heap;
 
 pub use claim::Claim;
-pub use consumer::{Consumer, Received};
+pub use consumer::Consumer;
 pub use error::{RecvError, SendError, Stalled};
 pub use geometry::{Delivery, Geometry};
 pub use occupancy::{Attendant, Occupancy};
 pub use producer::Producer;
+pub use recv::Received;
 pub use table::JoinError;
 pub(crate) use table::role_of;
 pub use take::Taken;
 
 /// Between two stores of a hint: claims or takes.
-const HINT_EVERY: u64 = 8;
+const HINT_EVERY: u64 = 4;
 
 /// One who waits asks the world outside so often, and one whose waits are shorter at the end of the
 /// first after that time.

@@ -9,13 +9,13 @@
 //!   a full ring waits for a quarter of it: else the two would take one line after the other from
 //!   each other.
 
-use super::slots::Slots;
+use super::slots::{Cursor, Slots};
 use super::word::{State, Word};
 use crate::ring::Position;
 use crate::sync::{Crowd, Ordering};
 
 /// How many slots before they are needed lines are asked for.
-const AHEAD: u64 = 16;
+pub(super) const AHEAD: u64 = 16;
 
 /// Between two looks whether the other side is further on.
 const LOOK_EVERY: u64 = 16;
@@ -28,7 +28,7 @@ const RUN: u64 = 1024;
 const RUN_LOOKS: u32 = 64;
 
 /// The longest that a line is left alone: so many pauses, as a power of two.
-const LOST_MAX: u32 = 6;
+const LOST_MAX: u32 = 8;
 
 /// How long a stream is not let run ahead again where it did not: so many streams, as a power of
 /// two.
@@ -50,17 +50,18 @@ pub(super) struct Pace {
 }
 
 impl Pace {
-    /// `at` was claimed, or taken: asks for a line further on.
+    /// A slot was claimed, or taken: asks for a line further on.
     #[inline(always)]
     pub(super) fn passed<M: Crowd>(
         &mut self,
         slots: &Slots<M>,
-        at: Position,
+        passed: Cursor,
         is_done: impl Fn(Word, u64) -> bool,
     ) {
         if self.is_clear {
-            slots.prefetch(at + AHEAD);
+            slots.prefetch_ahead(passed.place);
         }
+        let at = passed.position;
         if at.is_multiple_of(LOOK_EVERY) {
             self.lost = 0;
             // Where nothing is asked for yet, further on; else where it has come by now, since a

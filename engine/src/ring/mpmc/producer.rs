@@ -5,7 +5,7 @@ use super::error::SendError;
 use super::geometry::Geometry;
 use super::pace::{self, Pace};
 use super::sleeper::Sleeper;
-use super::slots::{Place, Slots};
+use super::slots::{Cursor, Slots};
 use super::table::{self, JoinError, Participant, Presence};
 use super::wait::{Blocked, Step};
 use super::word::{State, Word};
@@ -21,12 +21,12 @@ use crate::sync::{Crowd, Deadline, Ordering, Outside};
 pub struct Producer<M: Crowd> {
     pub(super) who: Participant<M>,
     /// Where to look for a free slot: all before it was claimed.
-    next: Position,
+    next: Cursor,
     /// What was in the way there the last time: then it is looked at before it is asked for.
     blocked: Option<Word>,
     pace: Pace,
     /// A claim that is out; one that was forgotten is given up by whoever comes next.
-    pub(super) open: Option<(Position, Place)>,
+    pub(super) open: Option<Cursor>,
     /// Tries in vain, one after the other, and when the world outside was asked.
     vain_tries: u32,
     asked_ns: u64,
@@ -46,7 +46,7 @@ impl<M: Crowd> Producer<M> {
         // SAFETY: the same contract.
         let slots = unsafe { Slots::new(memory, geometry) };
         let who = Participant::join(slots, Role::Producer)?;
-        let next = who.slots().hint(Role::Producer);
+        let next = who.slots().cursor(who.slots().hint(Role::Producer));
         let sleeper = Sleeper::of(who.slots(), Role::Producer, who.index());
         Ok(Producer {
             who,
@@ -63,21 +63,20 @@ impl<M: Crowd> Producer<M> {
     }
 
     /// Sends a message if there is room now. Returns its position.
-    #[inline]
+    #[inline(always)]
     pub fn try_send(&mut self, message: &[u8]) -> Result<Position, SendError> {
         self.send(message, Deadline::PASSED)
     }
 
     /// Sends a message, and waits for room until `deadline`. Returns its position, a number that
     /// rises by one with each message of the ring.
-    #[inline]
+    #[inline(always)]
     pub fn send(&mut self, message: &[u8], deadline: Deadline) -> Result<Position, SendError> {
         let len = self.check_len(message.len())?;
-        let position = self.find_until(deadline)?;
-        let place = self.who.slots().place(position);
-        self.who.slots().write(place, 0, message);
-        self.commit(position, place, len);
-        Ok(position)
+        let at = self.find_until(deadline)?;
+        self.who.slots().write(at.place, 0, message);
+        self.commit(at, len);
+        Ok(at.position)
     }
 
     /// Claims room for a message of up to `len` bytes, to be written in place.
@@ -92,10 +91,9 @@ impl<M: Crowd> Producer<M> {
     pub fn claim(&mut self, len: usize, deadline: Deadline) -> Result<Claim<'_, M>, SendError> {
         let len = self.check_len(len)?;
         self.abort_open();
-        let position = self.find_until(deadline)?;
-        let place = self.who.slots().place(position);
-        self.open = Some((position, place));
-        Ok(Claim::new(self, position, place, len))
+        let at = self.find_until(deadline)?;
+        self.open = Some(at);
+        Ok(Claim::new(self, at, len))
     }
 
     /// Repairs the slot that comes next, if a participant that is gone holds it: what one who waits
@@ -104,7 +102,7 @@ impl<M: Crowd> Producer<M> {
         if let Some(word) = self.blocked
             && let Some(State::Writing | State::Taken) = self.who.slots().state_of(word)
         {
-            self.who.test_owner(self.next, word);
+            self.who.test_owner(self.next.position, word);
         }
     }
 
@@ -149,25 +147,24 @@ impl<M: Crowd> Producer<M> {
 
     /// Shows a claimed slot as a message of `len` bytes.
     #[inline(always)]
-    pub(super) fn commit(&mut self, position: Position, place: Place, len: u32) {
+    pub(super) fn commit(&mut self, at: Cursor, len: u32) {
         let slots = self.who.slots();
-        slots.set_len(place, len);
-        let ready = Word::ready(slots.lap(position), self.who.index());
+        slots.set_len(at.place, len);
+        let ready = Word::ready(at.lap, self.who.index());
         // ORDERING: Release, edge W: who takes the message sees its bytes.
-        slots.set_word_at(place, ready, Ordering::Release);
-        self.hint(position);
+        slots.set_word_at(at.place, ready, Ordering::Release);
+        self.hint(at.position);
         self.who.published(Role::Consumer);
     }
 
     /// Gives up the claim that is out, if one is: dropped, or forgotten, and then nobody gets past
     /// it, and our index would be given to another one with the claim standing.
     pub(super) fn abort_open(&mut self) {
-        if let Some((position, place)) = self.open.take() {
-            let slots = self.who.slots();
-            let tombstone = Word::tombstone(slots.lap(position), self.who.index());
+        if let Some(at) = self.open.take() {
+            let tombstone = Word::tombstone(at.lap, self.who.index());
             // ORDERING: Release, with the consumer that passes it.
-            slots.set_word_at(place, tombstone, Ordering::Release);
-            self.hint(position);
+            self.who.slots().set_word_at(at.place, tombstone, Ordering::Release);
+            self.hint(at.position);
             self.who.published(Role::Consumer);
         }
     }
@@ -181,12 +178,10 @@ impl<M: Crowd> Producer<M> {
     }
 
     #[inline(always)]
-    fn find_until(&mut self, deadline: Deadline) -> Result<Position, SendError> {
+    fn find_until(&mut self, deadline: Deadline) -> Result<Cursor, SendError> {
         if self.blocked.is_none() && !self.pace.is_close() {
-            let slots = self.who.slots();
-            let (at, lap) = (self.next, slots.lap(self.next));
-            // The claim, and the record of who claimed it.
-            if slots.swap(at, Word::free(lap), Word::writing(lap, self.who.index())).is_ok() {
+            let (slots, at) = (self.who.slots(), self.next);
+            if self.who.claim(at) {
                 self.pace.passed(slots, at, pace::is_free);
                 self.pass(at);
                 return Ok(at);
@@ -198,29 +193,42 @@ impl<M: Crowd> Producer<M> {
 
     /// `at` was claimed: goes on behind it.
     #[inline(always)]
-    fn pass(&mut self, at: Position) {
-        self.next = at + 1;
-        self.who.served(Role::Producer, |slots| {
-            // ORDERING: Relaxed: only whether to wake another one.
-            pace::is_free(slots.word(at + 1, Ordering::Relaxed), slots.lap(at + 1))
-        });
+    fn pass(&mut self, at: Cursor) {
+        let next = self.who.slots().behind(at);
+        self.next = next;
+        if self.who.may_chain(Role::Producer) {
+            self.chain();
+        }
+    }
+
+    /// There may be others who sleep, and were not woken for what we see.
+    #[cold]
+    #[inline(never)]
+    fn chain(&mut self) {
+        let next = self.next;
+        // ORDERING: Relaxed: only whether to wake another one.
+        let word = self.who.slots().word_at(next.place, Ordering::Relaxed);
+        if pace::is_free(word, next.lap) {
+            self.who.wake_one(Role::Producer);
+        }
     }
 
     /// Claims the next position, if it is free. Bounded: a lap or two of steps.
-    fn find(&mut self) -> Result<Position, Blocked> {
-        let mut at = self.next;
+    fn find(&mut self) -> Result<Cursor, Blocked> {
+        let mut at = self.next.position;
         let mut looked_twice = false;
         for _ in 0..2 * self.who.slots().count() + 64 {
             let slots = self.who.slots();
-            let lap = slots.lap(at);
+            self.next = slots.cursor(at);
+            let lap = self.next.lap;
             // ORDERING: Acquire: what is known of a later lap travels through words.
-            let word = slots.word(at, Ordering::Acquire);
-            self.next = at;
+            let word = slots.word_at(self.next.place, Ordering::Acquire);
             let Some(state) = slots.state_of(word) else { return Err(Blocked::Corrupted(at)) };
             if word == Word::free(lap) {
-                if slots.swap(at, word, Word::writing(lap, self.who.index())).is_ok() {
-                    self.pass(at);
-                    return Ok(at);
+                let claimed = self.next;
+                if self.who.claim(claimed) {
+                    self.pass(claimed);
+                    return Ok(claimed);
                 }
                 // Somebody else claimed it: it is looked at again, and then passed.
                 self.pace.lost(slots.memory());
@@ -248,7 +256,7 @@ impl<M: Crowd> Producer<M> {
 
     #[cold]
     #[inline(never)]
-    fn wait(&mut self, deadline: Deadline) -> Result<Position, SendError> {
+    fn wait(&mut self, deadline: Deadline) -> Result<Cursor, SendError> {
         if let Some((poison, _)) = self.poison {
             return Err(poison);
         }
@@ -260,13 +268,13 @@ impl<M: Crowd> Producer<M> {
         found
     }
 
-    fn wait_until(&mut self, deadline: Deadline) -> Result<Position, SendError> {
+    fn wait_until(&mut self, deadline: Deadline) -> Result<Cursor, SendError> {
         let mut spin = self.sleeper.spin(deadline);
         loop {
             let blocked = match self.find() {
-                Ok(position) => {
+                Ok(at) => {
                     self.blocked = None;
-                    return Ok(position);
+                    return Ok(at);
                 }
                 Err(Blocked::Corrupted(at)) => return Err(self.corrupted(at)),
                 Err(blocked) => blocked,
@@ -277,7 +285,7 @@ impl<M: Crowd> Producer<M> {
             }
             let (slots, next) = (self.who.slots(), self.next);
             // ORDERING: Relaxed: only whether to look properly.
-            let came = || Some(slots.word(next, Ordering::Relaxed)) != blocked.word();
+            let came = || Some(slots.word_at(next.place, Ordering::Relaxed)) != blocked.word();
             let pauses = self.cadence.apart_pauses;
             match self.sleeper.turn(slots, &mut spin, pauses, came, deadline) {
                 Turn::Came | Turn::Vain | Turn::Park => {}
@@ -297,15 +305,15 @@ impl<M: Crowd> Producer<M> {
     /// Lets the consumers of a stream get further on, if there is one and we may wait.
     fn keep_distance(&mut self, may_wait: bool) -> bool {
         let pauses = if may_wait { self.cadence.apart_pauses } else { 0 };
-        self.pace.stopped(self.who.slots(), self.next, pauses, pace::is_free)
+        self.pace.stopped(self.who.slots(), self.next.position, pauses, pace::is_free)
     }
 
     /// Looks once more, since room may have come before the others went; else `error` it is.
-    fn find_before(&mut self, error: SendError) -> Result<Position, SendError> {
+    fn find_before(&mut self, error: SendError) -> Result<Cursor, SendError> {
         match self.find() {
-            Ok(position) => {
+            Ok(at) => {
                 self.blocked = None;
-                Ok(position)
+                Ok(at)
             }
             Err(Blocked::Corrupted(at)) => Err(self.corrupted(at)),
             Err(_) if matches!(error, SendError::Severed(_)) => Err(self.poisoned(error, 0)),
@@ -338,7 +346,7 @@ impl<M: Crowd> Producer<M> {
             return Step::End(SendError::Severed(severed));
         }
         if let Blocked::By(word) = blocked
-            && self.who.test_owner(self.next, word)
+            && self.who.test_owner(self.next.position, word)
         {
             return Step::Again;
         }

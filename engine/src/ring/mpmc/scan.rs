@@ -3,7 +3,7 @@
 use super::consumer::{Consumer, Hand};
 use super::error::RecvError;
 use super::pace;
-use super::slots::Place;
+use super::slots::{Cursor, Place};
 use super::table::{self, Presence};
 use super::wait::{Blocked, Step};
 use super::word::{State, Word};
@@ -28,31 +28,23 @@ enum Found {
 
 impl Found {
     fn message(position: Position, place: Place, word: Word) -> Found {
-        Found::Message(Hand { position, place, word, is_done: false })
-    }
-
-    fn into_hand(self) -> Result<Hand, RecvError> {
-        match self {
-            Found::Message(hand) => Ok(hand),
-            Found::Gap(position, participant) => Err(RecvError::Gap { position, participant }),
-        }
+        Found::Message(Hand { position, place, word })
     }
 }
 
 impl<M: Crowd> Consumer<M> {
     #[inline(always)]
-    pub(super) fn find_until(&mut self, deadline: Deadline) -> Result<Hand, RecvError> {
+    pub(super) fn find_until(&mut self, deadline: Deadline) -> Result<(), RecvError> {
         if !self.scan_is_due && !self.pace.is_close() {
-            let (slots, at, me) = (self.who.slots(), self.next, self.who.index());
-            let (place, lap) = (slots.place(at), slots.lap(at));
-            // ORDERING: Relaxed: the swap acquires (edge W).
-            let seen = slots.word_at(place, Ordering::Relaxed);
-            if seen.lap() == lap && slots.state_of(seen) == Some(State::Ready) {
-                let word = seen.taken_by(me);
-                if slots.swap_at(place, seen, word).is_ok() {
+            let (slots, at) = (self.who.slots(), self.next);
+            // ORDERING: Acquire, edge W: where taking is a swap that would do, too.
+            let seen = slots.word_at(at.place, Ordering::Acquire);
+            if slots.is_ready(seen, at.lap) {
+                if let Some(word) = self.who.take_at(at.place, seen) {
                     self.pass(at);
                     self.pace.passed(self.who.slots(), at, pace::is_ready);
-                    return Ok(Hand { position: at, place, word, is_done: false });
+                    self.hold(Hand { position: at.position, place: at.place, word });
+                    return Ok(());
                 }
                 self.pace.lost(slots.memory());
             }
@@ -62,18 +54,29 @@ impl<M: Crowd> Consumer<M> {
 
     /// Goes on behind `at`, which is over for those who look for the next message.
     #[inline(always)]
-    fn pass(&mut self, at: Position) {
-        self.next = at + 1;
+    fn pass(&mut self, at: Cursor) {
+        let next = self.who.slots().behind(at);
+        self.next = next;
         // Rule 3: after the take, and now and then.
-        if at.is_multiple_of(HINT_EVERY) {
-            self.who.slots().set_hint(Role::Consumer, at + 1);
+        if at.position.is_multiple_of(HINT_EVERY) {
+            self.who.slots().set_hint(Role::Consumer, next.position);
         }
-        self.who.served(Role::Consumer, |slots| {
-            // ORDERING: Relaxed: only whether to wake another one.
-            let (word, lap) = (slots.word(at + 1, Ordering::Relaxed), slots.lap(at + 1));
-            let is_told = matches!(word.state(), Some(State::Ready | State::Tombstone));
-            word.lap() == lap && is_told
-        });
+        if self.who.may_chain(Role::Consumer) {
+            self.chain();
+        }
+    }
+
+    /// There may be others who sleep, and were not woken for what we see.
+    #[cold]
+    #[inline(never)]
+    fn chain(&mut self) {
+        let next = self.next;
+        // ORDERING: Relaxed: only whether to wake another one.
+        let word = self.who.slots().word_at(next.place, Ordering::Relaxed);
+        let is_told = matches!(word.state(), Some(State::Ready | State::Tombstone));
+        if word.lap() == next.lap && is_told {
+            self.who.wake_one(Role::Consumer);
+        }
     }
 
     /// The next message or gap, if it is there. Bounded: a lap or two of steps.
@@ -83,22 +86,22 @@ impl<M: Crowd> Consumer<M> {
         {
             return Ok(found);
         }
-        let mut at = self.next;
+        let mut at = self.next.position;
         let mut looked_twice = false;
         for _ in 0..2 * self.who.slots().count() + 64 {
-            self.next = at;
             let slots = self.who.slots();
-            let lap = slots.lap(at);
+            let here = slots.cursor(at);
+            self.next = here;
+            let (slots, lap) = (self.who.slots(), here.lap);
             // ORDERING: Acquire, edge W.
-            let word = slots.word(at, Ordering::Acquire);
+            let word = slots.word_at(here.place, Ordering::Acquire);
             let Some(state) = slots.state_of(word) else { return Err(Blocked::Corrupted(at)) };
             if word.lap() == lap {
                 match state {
                     State::Ready | State::Orphaned => {
-                        let (place, taken) = (slots.place(at), word.taken_by(self.who.index()));
-                        if slots.swap_at(place, word, taken).is_ok() {
-                            self.pass(at);
-                            return Ok(Found::message(at, place, taken));
+                        if let Some(taken) = self.who.take_at(here.place, word) {
+                            self.pass(here);
+                            return Ok(Found::message(at, here.place, taken));
                         }
                         self.pace.lost(slots.memory());
                     }
@@ -107,7 +110,7 @@ impl<M: Crowd> Consumer<M> {
                     State::Tombstone => {
                         if slots.swap(at, word, word.released()).is_ok() {
                             self.who.published(Role::Producer);
-                            self.pass(at);
+                            self.pass(here);
                             return Ok(Found::Gap(at, word.owner()));
                         }
                     }
@@ -139,8 +142,8 @@ impl<M: Crowd> Consumer<M> {
     /// Takes a message that somebody left, wherever it stands.
     fn take_orphan(&self, slot: Position, seen: Word) -> Option<Found> {
         let slots = self.who.slots();
-        let (place, word) = (slots.place(slot), seen.taken_by(self.who.index()));
-        slots.swap_at(place, seen, word).ok()?;
+        let place = slots.place(slot);
+        let word = self.who.take_at(place, seen)?;
         Some(Found::message(slots.position(slot, seen.lap()), place, word))
     }
 
@@ -203,7 +206,7 @@ impl<M: Crowd> Consumer<M> {
 
     #[cold]
     #[inline(never)]
-    fn wait(&mut self, deadline: Deadline) -> Result<Hand, RecvError> {
+    fn wait(&mut self, deadline: Deadline) -> Result<(), RecvError> {
         if let Some((poison, _)) = self.poison {
             return Err(poison);
         }
@@ -215,12 +218,12 @@ impl<M: Crowd> Consumer<M> {
         found
     }
 
-    fn wait_until(&mut self, deadline: Deadline) -> Result<Hand, RecvError> {
+    fn wait_until(&mut self, deadline: Deadline) -> Result<(), RecvError> {
         let mut spin = self.sleeper.spin(deadline);
         loop {
             self.hear_of_orphans();
             let blocked = match self.find() {
-                Ok(found) => return found.into_hand(),
+                Ok(found) => return self.deliver(found),
                 Err(Blocked::Corrupted(at)) => return Err(self.corrupted(What::Slot, at)),
                 Err(blocked) => blocked,
             };
@@ -230,7 +233,7 @@ impl<M: Crowd> Consumer<M> {
             }
             let (slots, next) = (self.who.slots(), self.next);
             // ORDERING: Relaxed: only whether to look properly.
-            let came = || Some(slots.word(next, Ordering::Relaxed)) != blocked.word();
+            let came = || Some(slots.word_at(next.place, Ordering::Relaxed)) != blocked.word();
             let pauses = self.cadence.empty_pauses;
             match self.sleeper.turn(slots, &mut spin, pauses, came, deadline) {
                 Turn::Came | Turn::Vain | Turn::Park => {}
@@ -250,6 +253,16 @@ impl<M: Crowd> Consumer<M> {
         }
     }
 
+    fn deliver(&mut self, found: Found) -> Result<(), RecvError> {
+        match found {
+            Found::Message(hand) => {
+                self.hold(hand);
+                Ok(())
+            }
+            Found::Gap(position, participant) => Err(RecvError::Gap { position, participant }),
+        }
+    }
+
     /// Has all slots looked at if a message has come back, perhaps far behind.
     fn hear_of_orphans(&mut self) {
         let orphans = self.who.slots().orphans();
@@ -260,16 +273,16 @@ impl<M: Crowd> Consumer<M> {
     /// Lets the producers of a stream get further on, if there is one and we may wait.
     fn keep_distance(&mut self, may_wait: bool) -> bool {
         let pauses = if may_wait { self.cadence.apart_pauses } else { 0 };
-        self.pace.stopped(self.who.slots(), self.next, pauses, pace::is_ready)
+        self.pace.stopped(self.who.slots(), self.next.position, pauses, pace::is_ready)
     }
 
     /// Looks once more, since a message may have come before its producer went; else `error` it is.
     /// `None` where it is not: as long as a consumer has a message in hand, that may come again.
-    fn find_before(&mut self, error: RecvError) -> Option<Result<Hand, RecvError>> {
+    fn find_before(&mut self, error: RecvError) -> Option<Result<(), RecvError>> {
         let is_end = matches!(error, RecvError::Closed | RecvError::ProducerDied);
         self.scan_is_due |= is_end;
         match self.find() {
-            Ok(found) => Some(found.into_hand()),
+            Ok(found) => Some(self.deliver(found)),
             Err(Blocked::Corrupted(at)) => Some(Err(self.corrupted(What::Slot, at))),
             Err(_) if is_end && self.others_hold => None,
             Err(_) if matches!(error, RecvError::Severed(_)) => Some(Err(self.poisoned(error, 0))),
@@ -305,7 +318,7 @@ impl<M: Crowd> Consumer<M> {
         self.scan_is_due |= u64::from(self.asks).is_multiple_of(asks_per_scan);
         if let Blocked::By(word) = blocked {
             // What a producer holds is a message to come, whoever else is there.
-            self.who.test_owner(self.next, word);
+            self.who.test_owner(self.next.position, word);
             return Step::Again;
         }
         let changes = table::changes(self.who.slots());

@@ -5,6 +5,7 @@
 
 use super::error::Stalled;
 use super::geometry::{Delivery, Geometry};
+use super::pace::AHEAD;
 use super::word::{State, Word};
 use crate::layout::{Bed, Comings, MPMC_COMINGS, MPMC_HEAD, MPMC_SEATS, MPMC_TAIL, Seat};
 use crate::ring::area::bed_at;
@@ -20,6 +21,9 @@ pub(super) struct Slots<M> {
     shift: u32,
     stride: usize,
     begin: usize,
+    end: usize,
+    /// Bytes from a slot to the one whose line is asked for with it.
+    ahead: usize,
     payload_at: usize,
     geometry: Geometry,
 }
@@ -31,6 +35,14 @@ pub(super) struct Place(usize);
 impl Place {
     /// Of no slot.
     pub(super) const NONE: Place = Place(0);
+}
+
+/// Where a handle goes on: a position, and what else would be computed from it for each message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Cursor {
+    pub(super) position: Position,
+    pub(super) place: Place,
+    pub(super) lap: u64,
 }
 
 impl<M: Crowd> Slots<M> {
@@ -46,6 +58,8 @@ impl<M: Crowd> Slots<M> {
             shift: geometry.slots().trailing_zeros(),
             stride: geometry.stride() as usize,
             begin: geometry.slots_at(),
+            end: geometry.segment_bytes() as usize,
+            ahead: (AHEAD.min(geometry.slots()) * geometry.stride()) as usize,
             payload_at: geometry.payload_at() as usize,
             geometry,
         }
@@ -65,6 +79,21 @@ impl<M: Crowd> Slots<M> {
     #[inline(always)]
     pub(super) fn count(&self) -> u64 {
         self.mask + 1
+    }
+
+    /// A handle's cursor at `position`.
+    pub(super) fn cursor(&self, position: Position) -> Cursor {
+        Cursor { position, place: self.place(position), lap: self.lap(position) }
+    }
+
+    /// The cursor behind `at`.
+    #[inline(always)]
+    pub(super) fn behind(&self, at: Cursor) -> Cursor {
+        let (position, place) = (at.position + 1, at.place.0 + self.stride);
+        if place == self.end {
+            return Cursor { position, place: Place(self.begin), lap: at.lap + 1 };
+        }
+        Cursor { position, place: Place(place), lap: at.lap }
     }
 
     /// The slot of `position`.
@@ -177,10 +206,32 @@ impl<M: Crowd> Slots<M> {
         unsafe { self.memory.read(self.payload(place) + offset, into) }
     }
 
+    /// Copies payload out of the slot, to stay in registers.
+    #[inline(always)]
+    pub(super) fn read_value(&self, place: Place, into: &mut [u8]) {
+        debug_assert!(into.len() <= self.geometry.payload() as usize);
+        // SAFETY: as in `write`.
+        unsafe { self.memory.read_value(self.payload(place), into) }
+    }
+
+    /// Whether `word` is that of a message of that lap which nobody has taken.
+    #[inline(always)]
+    pub(super) fn is_ready(&self, word: Word, lap: u64) -> bool {
+        word.is_ready_in(lap, self.geometry.seats())
+    }
+
     /// Asks for the line of a slot's word, to write it.
     #[inline(always)]
     pub(super) fn prefetch(&self, position: Position) {
         self.memory.prefetch_write(self.place(position).0);
+    }
+
+    /// The same for the slot [`AHEAD`] behind one.
+    #[inline(always)]
+    pub(super) fn prefetch_ahead(&self, place: Place) {
+        let at = place.0 + self.ahead;
+        let at = if at < self.end { at } else { at - (self.end - self.begin) };
+        self.memory.prefetch_write(at);
     }
 
     #[inline(always)]

@@ -33,6 +33,13 @@ pub enum JoinError {
         /// So many there are.
         seats: u16,
     },
+    /// Somebody has the role that one participant has at a time: wait until it leaves, or end it.
+    Busy {
+        /// The role.
+        role: Role,
+        /// The process that has it, as it saw itself, unless it is just coming.
+        pid: Option<u64>,
+    },
     /// A peer has scribbled over the ring.
     Corrupted(Corruption),
 }
@@ -45,6 +52,13 @@ impl fmt::Display for JoinError {
                 "all {seats} participants of this ring are there: wait until one leaves, or make \
                  a ring for more"
             ),
+            JoinError::Busy { role, .. } => {
+                let role = match role {
+                    Role::Producer => "producer",
+                    Role::Consumer => "consumer",
+                };
+                write!(f, "this ring has a {role}, and one at a time: wait until it leaves")
+            }
             JoinError::Corrupted(corruption) => corruption.fmt(f),
         }
     }
@@ -104,6 +118,8 @@ pub(super) struct Participant<M: Crowd> {
     slots: Slots<M>,
     bells: Bells,
     index: u16,
+    /// Whether nobody else has its role as long as it lives.
+    is_single: bool,
     generation: u64,
     lost: u64,
 }
@@ -111,10 +127,11 @@ pub(super) struct Participant<M: Crowd> {
 impl<M: Crowd> Participant<M> {
     /// Takes a seat. Does not wait.
     pub(super) fn join(slots: Slots<M>, role: Role) -> Result<Participant<M>, JoinError> {
-        let (seats, waiting) = (slots.geometry().seats(), slots.geometry().waiting());
-        let bells = Bells::of(slots.memory(), waiting);
-        let mut joined = Participant { slots, bells, index: 0, generation: 0, lost: 0 };
-        for index in 1..=seats {
+        let geometry = slots.geometry();
+        let bells = Bells::of(slots.memory(), geometry.waiting());
+        let is_single = geometry.is_single(role);
+        let mut joined = Participant { slots, bells, index: 0, is_single, generation: 0, lost: 0 };
+        for index in geometry.seats_of(role) {
             let sweep = Byte::Sweep(index);
             if !joined.slots.memory().try_lock(sweep) {
                 continue;
@@ -127,7 +144,13 @@ impl<M: Crowd> Participant<M> {
                 return Ok(joined);
             }
         }
-        Err(JoinError::Full { seats })
+        if !is_single {
+            return Err(JoinError::Full { seats: geometry.seats() });
+        }
+        let seat = *geometry.seats_of(role).start();
+        // ORDERING: Relaxed: for people.
+        let pid = joined.slots.seat(seat, offset_of!(Seat, pid), Ordering::Relaxed);
+        Err(JoinError::Busy { role, pid: (pid != 0).then_some(pid) })
     }
 
     /// Takes the seat of `index` if nobody lives in it. We have its sweep byte.
@@ -179,17 +202,25 @@ impl<M: Crowd> Participant<M> {
         self.index
     }
 
+    pub(super) fn is_single(&self) -> bool {
+        self.is_single
+    }
+
     /// One of those who are `role` may have something to do: a slot's word was written.
     #[inline(always)]
     pub(super) fn published(&mut self, role: Role) {
         self.bells.published(&self.slots, role);
     }
 
-    /// We were served as `role`, and another one is, too, if `is_next`.
+    /// Whether, now that we were served as `role`, another one who sleeps may be, too.
     #[inline(always)]
-    pub(super) fn served(&mut self, role: Role, is_next: impl FnOnce(&Slots<M>) -> bool) {
-        let slots = &self.slots;
-        self.bells.served(slots, role, || is_next(slots));
+    pub(super) fn may_chain(&self, role: Role) -> bool {
+        !self.is_single && self.bells.may_sleep(&self.slots, role)
+    }
+
+    /// Wakes one of those who sleep as `role`.
+    pub(super) fn wake_one(&mut self, role: Role) {
+        self.bells.wake_one(&self.slots, role);
     }
 
     /// A word was written that says what became of a claim whose owner is gone or left.

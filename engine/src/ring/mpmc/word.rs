@@ -86,7 +86,8 @@ impl Word {
     /// This message, ready or orphaned, in the hands of the consumer `owner`.
     #[inline(always)]
     pub(super) const fn taken_by(self, owner: u16) -> Word {
-        Word::of(self.lap(), owner, self.attempts(), TAKEN)
+        let kept = self.0 & !(OWNER << OWNER_SHIFT | STATE);
+        Word(kept | (owner as u64) << OWNER_SHIFT | TAKEN)
     }
 
     /// This message when its consumer is gone: to be taken again, or given up after the last
@@ -134,6 +135,14 @@ impl Word {
         (self.0 >> ATTEMPTS_SHIFT & ATTEMPTS) as u32
     }
 
+    /// Whether it is committed in `lap`, by one of so many participants.
+    #[inline(always)]
+    pub(super) const fn is_ready_in(self, lap: u64, participants: u16) -> bool {
+        // Only the owner's bits are left, and they are 1 to `participants`.
+        let owner = (self.0 ^ Word::of(lap, 0, 0, READY).0).rotate_right(OWNER_SHIFT);
+        owner.wrapping_sub(1) < participants as u64
+    }
+
     /// Its state; `None` for a word that no participant writes.
     #[inline(always)]
     pub(super) const fn state(self) -> Option<State> {
@@ -176,6 +185,25 @@ mod tests {
             word = orphaned.taken_by(2);
         }
         assert_eq!(word.orphaned(), None);
+    }
+
+    #[test]
+    fn ready_is_told_from_all_else() {
+        let ready = |word: Word| word.is_ready_in(3, 7);
+        assert!(ready(Word::ready(3, 1)) && ready(Word::ready(3, 7)));
+        let others = [
+            Word::ready(3, 8),
+            Word::ready(3, 0),
+            Word::ready(2, 1),
+            Word::ready(4, 1),
+            Word::ready(3, 1).taken_by(1),
+            Word::writing(3, 1),
+            Word::tombstone(3, 1),
+            Word::free(3),
+            Word::from_bits(Word::ready(3, 1).to_bits() | 1 << ATTEMPTS_SHIFT),
+            Word::from_bits(0),
+        ];
+        assert_eq!(others.map(ready), [false; 10]);
     }
 
     #[test]

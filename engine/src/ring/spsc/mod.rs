@@ -97,6 +97,6 @@ pub use claim::Claim;
 pub use consumer::Consumer;
 pub use producer::Producer;
 pub use record::Record;
-pub use recv::{Message, Received};
+pub use recv::Received;
 pub use side::Room;
 pub use view::{Batch, View};

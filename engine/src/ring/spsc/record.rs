@@ -1,6 +1,6 @@
 //! One message in the ring, to be looked at in place.
 
-use super::Message;
+use crate::ring::Message;
 use crate::ring::Position;
 use crate::ring::area::{Area, Place};
 use crate::ring::word;

@@ -4,35 +4,15 @@ use super::Consumer;
 use super::find::Found;
 use super::tally::Moved;
 use crate::error::RecvError;
-use crate::ring::Position;
 use crate::ring::area::Place;
-use crate::ring::word;
+use crate::ring::{Message, Position, word};
 use crate::sync::{Deadline, Memory, Ordering};
-use core::ops::Deref;
 
 /// Messages up to this many bytes are received by the short way, if they fill the buffer.
 const SHORT_MAX: usize = 128;
 
 /// The length of a run's messages while there is no run.
 pub(super) const NO_RUN: usize = SHORT_MAX + 1;
-
-/// A message of `N` bytes by value.
-///
-/// Aligned to a word. Bytes that could stand anywhere would share words with the error that might
-/// have been returned in their place, and the compiler would move them by pieces of one to five
-/// bytes (64 B on a Zen 5: 8.0 ns a receive, and 3.4 so).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(C, align(8))]
-pub struct Message<const N: usize>(pub [u8; N]);
-
-impl<const N: usize> Deref for Message<N> {
-    type Target = [u8; N];
-
-    #[inline(always)]
-    fn deref(&self) -> &[u8; N] {
-        &self.0
-    }
-}
 
 /// A record of the run in hand that was found, and where it ends.
 #[derive(Clone, Copy)]

@@ -21,6 +21,7 @@ mod hostile;
 mod joining;
 mod limits;
 mod moving;
+mod single;
 mod sleeping;
 mod threads;
 

@@ -3,8 +3,8 @@
 use super::ring;
 use crate::error::{RecvError, SendError, What};
 use crate::layout::DATA;
+use crate::ring::Message;
 use crate::ring::spin::{Spin, Turn};
-use crate::ring::spsc::Message;
 use crate::ring::waiting::{Budget, Waiting};
 use crate::ring::word;
 use crate::sync::{Deadline, Memory, Ordering};
