@@ -31,7 +31,7 @@ mod command {
         Matrix { extent: Extent, operations: Vec<Operation> },
         Many { extent: Extent, operations: Vec<many::Operation> },
         Chaos { seconds: u64, seed: u64, way: Way },
-        ManyChaos { seconds: u64, seed: u64, way: Way },
+        ManyChaos { seconds: u64, seed: u64, way: Way, single: Option<Role> },
         Handover(Handover),
         Repair { kills: usize },
         Barriers,
@@ -64,10 +64,10 @@ mod command {
                 let span = Duration::from_secs(seconds);
                 chaos::run(span, seed, way, report_chaos).map(|tally| sum_up_chaos(way, &tally))
             }
-            Asked::ManyChaos { seconds, seed, way } => {
+            Asked::ManyChaos { seconds, seed, way, single } => {
                 eprintln!("seed {seed}");
                 let report = |tally: &many::chaos::Tally| eprintln!("{tally}");
-                many::chaos::run(Duration::from_secs(seconds), seed, way, report)
+                many::chaos::run(Duration::from_secs(seconds), seed, way, single, report)
                     .map(|tally| sum_up_many_chaos(way, &tally))
             }
             Asked::Handover(asked) => {
@@ -90,7 +90,7 @@ mod command {
         let (mut seconds, mut seed, mut kills) = (60, u64::from(std::process::id()), 1_000);
         let (mut count, mut sleeper) = (100_000, Role::Consumer);
         let (mut one_cpu, mut unregistered) = (false, false);
-        let mut through = Through::Call;
+        let (mut through, mut single) = (Through::Call, None);
         let (mut wait, mut barrier, mut wake) = (None, Barrier::Membarrier, Wake::Futex);
         let mut parser = lexopt::Parser::from_env();
         while let Some(arg) = parser.next()? {
@@ -118,6 +118,13 @@ mod command {
                     let all = [&safe[..], &[Wake::Event]].concat();
                     wake = one_of(if is_chaos { &safe } else { &all }, &mut parser)?;
                 }
+                Long("single") if is_many_chaos => {
+                    single = match parser.value()?.to_str() {
+                        Some("producer") => Some(Role::Producer),
+                        Some("consumer") => Some(Role::Consumer),
+                        _ => return Err("--single takes producer or consumer".into()),
+                    };
+                }
                 Long("count") if is_handover => count = parser.value()?.parse()?,
                 Long("full") if is_handover => sleeper = Role::Producer,
                 Long("one-cpu") if is_handover => one_cpu = true,
@@ -139,7 +146,7 @@ mod command {
                 let way = Way { wait: wait.unwrap_or(Wait::Spin), barrier, wake };
                 return Ok(Some(match name {
                     "chaos" => Asked::Chaos { seconds, seed, way },
-                    _ => Asked::ManyChaos { seconds, seed, way },
+                    _ => Asked::ManyChaos { seconds, seed, way, single },
                 }));
             }
             Some("handover") if unregistered && !may_lose => {

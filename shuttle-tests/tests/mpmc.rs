@@ -3,7 +3,7 @@
 mod common;
 
 use annulus::ring::mpmc::Delivery;
-use annulus::ring::{Barrier, Waiting, Wake};
+use annulus::ring::{Barrier, Role, Waiting, Wake};
 use annulus_shuttle_tests::model;
 use common::{Party, Plan};
 
@@ -51,5 +51,25 @@ fn where_messages_come_at_most_once_none_comes_again() {
 fn seats_of_those_who_died_are_taken_by_those_who_come() {
     // No more seats than participants at one time: each death frees one for a latecomer.
     let plan = Plan { dying_producers: 2, dying_consumers: 2, latecomers: true, ..Plan::default() };
+    model(move || Party::of(plan).meet());
+}
+
+#[test]
+fn one_at_a_time_receives_in_order_whoever_dies() {
+    let single = Some(Role::Consumer);
+    let plan = Plan {
+        single,
+        dying_producers: 2,
+        dying_consumers: 1,
+        latecomers: true,
+        ..Plan::default()
+    };
+    model(move || Party::of(plan).meet());
+}
+
+#[test]
+fn what_one_sends_comes_to_three_whoever_dies() {
+    let single = Some(Role::Producer);
+    let plan = Plan { single, dying_producers: 1, dying_consumers: 2, ..Plan::default() };
     model(move || Party::of(plan).meet());
 }

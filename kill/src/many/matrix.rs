@@ -47,7 +47,11 @@ pub fn run(
             for crashed in kill_at_each(operation, &origin, extent, &place, &mut tally)? {
                 states.entry(without_names(crashed.bytes.clone())).or_insert(crashed);
             }
-            stop_at_each(operation, &origin, extent, &place, &mut tally)?;
+            if origin.single {
+                refuse_at_each(operation, &origin, extent, &place, &mut tally)?;
+            } else {
+                stop_at_each(operation, &origin, extent, &place, &mut tally)?;
+            }
             tally.operations += 1;
             tally.states = states.len() as u64;
             done(&place, &tally);
@@ -87,6 +91,38 @@ fn kill_at_each(
         left.push(Crashed { place, begin: origin.clone(), killed, bytes });
     }
     Ok(left)
+}
+
+/// Where it is the only one of its role, stops it where it would be killed: as long as it does not
+/// move, another one is refused, and the other role may be joined.
+fn refuse_at_each(
+    operation: &Operation,
+    origin: &Origin,
+    extent: Extent,
+    place: &str,
+    tally: &mut Tally,
+) -> Result<(), Trouble> {
+    let Some(role) = operation.effect.role() else { return Ok(()) };
+    // Who leaves is gone at some point of it.
+    if operation.name.starts_with("leave") {
+        return Ok(());
+    }
+    let Some(course) = tally.note(place, course(operation, origin, |_| Ok(())))? else {
+        return Ok(());
+    };
+    for steps in
+        course.stops(extent.points).into_iter().filter(|steps| *steps < course.instructions)
+    {
+        let place = format!("{place}, stopped at {steps} of {}", course.instructions);
+        tally.stops += 1;
+        let scene = origin.scene()?;
+        let mut victim = start(operation, origin, &scene)?;
+        victim.follow(&course.track, steps)?;
+        let checked = oracle::is_refused(&scene, role);
+        victim.kill()?;
+        tally.note(&place, checked.map_err(Trouble::from))?;
+    }
+    Ok(())
 }
 
 /// Stops it where the others are killed, and lets it go on when others have, which are there from

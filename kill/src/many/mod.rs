@@ -23,6 +23,7 @@ pub use matrix::run;
 pub use operations::OPERATIONS;
 
 use annulus::Segment;
+use annulus::ring::Role;
 
 /// One operation, as the victim performs it.
 #[derive(Clone, Copy)]
@@ -56,6 +57,15 @@ pub(crate) enum Effect {
 }
 
 impl Effect {
+    /// Whose operation it is, unless it may be anybody's.
+    pub(crate) fn role(self) -> Option<Role> {
+        match self {
+            Effect::Nothing => None,
+            Effect::Sends | Effect::Drops => Some(Role::Producer),
+            Effect::Takes | Effect::Keeps { .. } => Some(Role::Consumer),
+        }
+    }
+
     /// Of so many messages that it moved: how many it took, and how many of these it has in hand.
     pub(crate) fn taken(self, moved: u64) -> (u64, u64) {
         match self {

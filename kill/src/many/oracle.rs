@@ -11,7 +11,9 @@ use super::{Effect, Operation};
 use crate::oracle::Fault;
 use crate::scene::Trouble;
 use annulus::MpmcConsumer;
+use annulus::ring::Role;
 use annulus::ring::mpmc::RecvError;
+use annulus::segment::JoinError;
 
 /// Messages that go through the ring afterwards: two laps, over whatever was left in it.
 const AFTERWARDS: u64 = 2 * SLOTS + 2;
@@ -94,6 +96,20 @@ pub(super) fn is_as_new(
     Ok(())
 }
 
+/// A second one of that role is refused as long as the first one lives, and nobody else is.
+pub(super) fn is_refused(scene: &Scene, role: Role) -> Result<(), Fault> {
+    let producer = scene.segment.mpmc_producer().map(drop);
+    let consumer = scene.segment.mpmc_consumer().map(drop);
+    let (same, other) = match role {
+        Role::Producer => (producer, consumer),
+        Role::Consumer => (consumer, producer),
+    };
+    match (same, other) {
+        (Err(JoinError::Busy { .. }), Ok(())) => Ok(()),
+        joined => Err(Fault::Doubled(format!("beside a {role:?} these joined: {joined:?}"))),
+    }
+}
+
 fn wedged(what: &str, error: &dyn std::fmt::Display) -> Fault {
     Fault::Wedged(format!("nobody can {what} afterwards: {error}"))
 }
@@ -146,6 +162,10 @@ fn compare(came: &Came, origin: &Origin, killed: Killed) -> Result<(), Fault> {
     }
     let plain = came.messages.iter().filter(|(_, attempt)| *attempt == 0);
     if !plain.is_sorted_by_key(|(number, _)| *number) {
+        return Err(Fault::Lost(format!("out of order: {:?}", came.messages)));
+    }
+    // Where there is one consumer at a time, what the dead one had in hand comes first.
+    if origin.single && !came.messages.is_sorted() {
         return Err(Fault::Lost(format!("out of order: {:?}", came.messages)));
     }
     let claims = origin.items.iter().filter(|item| **item == Item::Claimed).count() as u64;

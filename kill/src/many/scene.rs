@@ -33,6 +33,8 @@ pub(super) struct Start {
     filled: u64,
     others: Others,
     sleepers: Sleepers,
+    /// Whether there is one of each role at a time.
+    single: bool,
 }
 
 /// Whether anybody sleeps in the ring. Those who do are elsewhere, and found by what they left in
@@ -45,7 +47,8 @@ enum Sleepers {
     Some,
 }
 
-/// Who else holds slots: a consumer the first message, a producer one in the midst of the rest.
+/// Who else holds slots: a consumer the first message, and a producer one in the midst of the rest
+/// unless it was the single one, whose claim nobody sees.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Others {
     None,
@@ -54,14 +57,22 @@ enum Others {
 }
 
 /// The starts of the matrix.
-pub(super) const STARTS: [Start; 9] = [
-    Start { name: "empty", before: 0, filled: 0, others: Others::None, sleepers: Sleepers::Never },
+pub(super) const STARTS: [Start; 11] = [
+    Start {
+        name: "empty",
+        before: 0,
+        filled: 0,
+        others: Others::None,
+        sleepers: Sleepers::Never,
+        single: false,
+    },
     Start {
         name: "filled",
         before: 130,
         filled: 12,
         others: Others::None,
         sleepers: Sleepers::Never,
+        single: false,
     },
     Start {
         name: "full",
@@ -69,6 +80,7 @@ pub(super) const STARTS: [Start; 9] = [
         filled: SLOTS,
         others: Others::None,
         sleepers: Sleepers::Never,
+        single: false,
     },
     Start {
         name: "wrapping",
@@ -76,6 +88,7 @@ pub(super) const STARTS: [Start; 9] = [
         filled: 4,
         others: Others::None,
         sleepers: Sleepers::Never,
+        single: false,
     },
     Start {
         name: "contended",
@@ -83,6 +96,7 @@ pub(super) const STARTS: [Start; 9] = [
         filled: 6,
         others: Others::Alive,
         sleepers: Sleepers::Never,
+        single: false,
     },
     Start {
         name: "wounded",
@@ -90,6 +104,7 @@ pub(super) const STARTS: [Start; 9] = [
         filled: 6,
         others: Others::Dead,
         sleepers: Sleepers::Never,
+        single: false,
     },
     Start {
         name: "full, wounded",
@@ -97,6 +112,7 @@ pub(super) const STARTS: [Start; 9] = [
         filled: SLOTS - 2,
         others: Others::Dead,
         sleepers: Sleepers::Never,
+        single: false,
     },
     Start {
         name: "filled, sleepers",
@@ -104,6 +120,7 @@ pub(super) const STARTS: [Start; 9] = [
         filled: 12,
         others: Others::None,
         sleepers: Sleepers::Some,
+        single: false,
     },
     Start {
         name: "full, wounded, sleepers",
@@ -111,6 +128,23 @@ pub(super) const STARTS: [Start; 9] = [
         filled: SLOTS - 2,
         others: Others::Dead,
         sleepers: Sleepers::Some,
+        single: false,
+    },
+    Start {
+        name: "wrapping, single",
+        before: 2 * SLOTS - 2,
+        filled: 4,
+        others: Others::None,
+        sleepers: Sleepers::Never,
+        single: true,
+    },
+    Start {
+        name: "full, wounded, sleepers, single",
+        before: 5,
+        filled: SLOTS - 1,
+        others: Others::Dead,
+        sleepers: Sleepers::Some,
+        single: true,
     },
 ];
 
@@ -135,6 +169,8 @@ pub(super) struct Origin {
     pub(super) next: u64,
     /// Participants that live, and are stopped.
     pub(super) alive: Vec<u16>,
+    /// Whether there is one of each role at a time.
+    pub(super) single: bool,
 }
 
 /// A ring over which something is tried.
@@ -152,7 +188,7 @@ impl Origin {
     /// A ring that stands as `start` says.
     pub(super) fn new(start: Start) -> Result<Origin, Trouble> {
         let wait = if start.sleepers == Sleepers::Never { Wait::Spin } else { Wait::Park };
-        let segment = Segment::create(&Backing::Memfd, &config().wait(wait))?;
+        let segment = Segment::create(&Backing::Memfd, &config(start.single).wait(wait))?;
         let mut producer = segment.mpmc_producer()?;
         let mut consumer = segment.mpmc_consumer()?;
         let (mut next, mut items) = (0, Vec::new());
@@ -167,7 +203,13 @@ impl Origin {
             consumer.flush();
         }
         let mut others = Vec::new();
-        if start.others != Others::None {
+        // Their handles go with the harness: as somebody else's, in a ring that nobody uses.
+        if start.others != Others::None && start.single {
+            others = vec![consumer.participant()];
+            items.push(Item::InHand(send(&mut producer)?));
+            consumer.try_recv(&mut [0; 48])?;
+            std::mem::forget(consumer);
+        } else if start.others != Others::None {
             let (mut taker, mut claimer) = (segment.mpmc_consumer()?, segment.mpmc_producer()?);
             others = vec![taker.participant(), claimer.participant()];
             items.push(Item::InHand(send(&mut producer)?));
@@ -177,13 +219,15 @@ impl Origin {
             }
             std::mem::forget(claimer.try_claim(48)?);
             items.push(Item::Claimed);
-            // Their handles go with the harness: as somebody else's, in a ring that nobody uses.
             std::mem::forget((taker, claimer));
+            drop(consumer);
+        } else {
+            drop(consumer);
         }
         for _ in items.len() as u64..start.filled + others.len() as u64 {
             items.push(Item::Ready(send(&mut producer)?));
         }
-        drop((producer, consumer));
+        drop(producer);
         let alive = if start.others == Others::Alive { others } else { Vec::new() };
         let mut bytes = Scene::over(segment, Vec::new())?.bytes()?;
         // They were ours, and we live: what is left of them is to be nobody's but their lock's.
@@ -194,12 +238,12 @@ impl Origin {
                 bytes[at..at + 8].copy_from_slice(&3u64.to_ne_bytes());
             }
         }
-        Ok(Origin { bytes, items, next, alive })
+        Ok(Origin { bytes, items, next, alive, single: start.single })
     }
 
     /// A ring of its own that stands so.
     pub(super) fn scene(&self) -> Result<Scene, Trouble> {
-        let empty = Segment::create(&Backing::Memfd, &config())?;
+        let empty = Segment::create(&Backing::Memfd, &config(self.single))?;
         let file = File::from(empty.share_fd()?);
         file.write_all_at(&self.bytes, 0)?;
         let segment = Segment::from_fd(OwnedFd::from(file), &Attach::default())?;
@@ -261,8 +305,9 @@ impl Scene {
     }
 }
 
-fn config() -> Config {
-    Config::mpmc(Slots::of(SLOTS, 48).participants(PARTICIPANTS))
+fn config(single: bool) -> Config {
+    let slots = Slots::of(SLOTS, 48).participants(PARTICIPANTS);
+    Config::mpmc(if single { slots.single_producer().single_consumer() } else { slots })
 }
 
 fn first_lock(file: &File, from: i64) -> io::Result<Option<(i64, i64)>> {

@@ -3,7 +3,7 @@
 use super::model;
 use annulus::Deadline;
 use annulus::ring::mpmc::{Consumer, Geometry, JoinError, Producer, RecvError, SendError};
-use annulus::ring::{Barrier, Waiting, Wake};
+use annulus::ring::{Barrier, Role, Waiting, Wake};
 use annulus_loom_tests::{Hall, Lifeline, Seated, crash_point, survived};
 use loom::thread;
 use std::rc::Rc;
@@ -36,6 +36,13 @@ impl Room {
     /// Of two slots, whose participants sleep at once.
     pub(crate) fn parking(seats: u16, barrier: Barrier) -> Room {
         Room::waiting_by(2, seats, Waiting::Park { spins: false, barrier, wake: Wake::Futex })
+    }
+
+    /// Of two slots, with one participant of each of these roles at a time.
+    pub(crate) fn single(seats: u16, roles: &[Role]) -> Room {
+        let geometry =
+            roles.iter().fold(geometry(2, seats), |geometry, role| geometry.with_single(*role));
+        Room { hall: Hall::fresh(geometry), geometry }
     }
 
     fn waiting_by(slots: u64, seats: u16, waiting: Waiting) -> Room {
@@ -102,7 +109,9 @@ fn soon<H>(mut join: impl FnMut() -> Result<H, JoinError>) -> H {
     loop {
         match join() {
             Ok(handle) => return handle,
-            Err(error) => assert!(matches!(error, JoinError::Full { .. })),
+            Err(error) => {
+                assert!(matches!(error, JoinError::Full { .. } | JoinError::Busy { .. }));
+            }
         }
         thread::yield_now();
     }

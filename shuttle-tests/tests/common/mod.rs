@@ -2,10 +2,10 @@
 //! what must hold when all have gone.
 
 use annulus::Deadline;
-use annulus::ring::Waiting;
 use annulus::ring::mpmc::{
     Consumer, Delivery, Geometry, JoinError, Producer, RecvError, SendError,
 };
+use annulus::ring::{Role, Waiting};
 use annulus_shuttle_tests::{Hall, Lifeline, Seated, survived};
 use shuttle::rand::{Rng, thread_rng};
 use shuttle::thread;
@@ -36,6 +36,8 @@ pub(crate) struct Plan {
     pub(crate) dying_consumers: usize,
     /// Whether another one comes for each who has died.
     pub(crate) latecomers: bool,
+    /// The role that one participant has at a time, if one is so.
+    pub(crate) single: Option<Role>,
 }
 
 impl Default for Plan {
@@ -46,6 +48,7 @@ impl Default for Plan {
             dying_producers: 0,
             dying_consumers: 0,
             latecomers: false,
+            single: None,
         }
     }
 }
@@ -78,16 +81,19 @@ impl Party {
         // One more of each keeps the ring open until all have come.
         let geometry = geometry.with_seats(2 * SIDE as u16 + 2).expect("so many there may be");
         let geometry = geometry.delivering(plan.delivery).waiting_by(plan.waiting);
+        let geometry = plan.single.map_or(geometry, |role| geometry.with_single(role));
         let hall = Hall::fresh(geometry);
         Arc::new(Party { plan, geometry, hall, ledger: Mutex::default() })
     }
 
     /// They meet, and all that must hold then is looked at.
     pub(crate) fn meet(self: Arc<Party>) {
-        let keeper = self.join(Party::producer_by).0;
-        let _keeper_of_the_other_side = self.join(Party::consumer_by).0;
-        let producers = self.start(self.plan.dying_producers, Party::produce);
-        let consumers = self.start(self.plan.dying_consumers, Party::consume);
+        // Where one comes after the other, nobody may keep the place.
+        let many = |role| self.plan.single != Some(role);
+        let keeper = many(Role::Producer).then(|| self.join(Party::producer_by).0);
+        let _other_keeper = many(Role::Consumer).then(|| self.join(Party::consumer_by).0);
+        let producers = self.start(Role::Producer, self.plan.dying_producers, Party::produce);
+        let consumers = self.start(Role::Consumer, self.plan.dying_consumers, Party::consume);
         for producer in producers {
             producer.join().expect("a producer comes to its end");
         }
@@ -101,6 +107,7 @@ impl Party {
     /// Threads of one role.
     fn start(
         self: &Arc<Party>,
+        role: Role,
         dying: usize,
         live: fn(&Party, usize, bool),
     ) -> Vec<thread::JoinHandle<()>> {
@@ -108,7 +115,8 @@ impl Party {
             let party = self.clone();
             thread::spawn(move || live(&party, lane, lane < dying))
         };
-        (0..SIDE).map(one).collect()
+        let number = if self.plan.single == Some(role) { 1 } else { SIDE };
+        (0..number).map(one).collect()
     }
 
     /// Sends its numbers; who dies leaves the rest to the one who comes after it, if one does.
@@ -146,6 +154,10 @@ impl Party {
                 Ok(_) => {
                     self.ledger().sent.push(next.get());
                     next.set(next.get() + 1);
+                }
+                // The next consumer comes.
+                Err(SendError::PeerDead) if self.plan.single == Some(Role::Consumer) => {
+                    thread::yield_now();
                 }
                 Err(SendError::Full) => {
                     producer.repair();
@@ -239,6 +251,13 @@ impl Party {
                 assert!(of_both.is_sorted_by_key(|(_, number, _)| *number), "order: {}", said());
             }
         }
+        if self.plan.single == Some(Role::Consumer) {
+            // Over its death, too: what it had in hand comes first.
+            for lane in 0..SIDE as u64 {
+                let of_lane = came.iter().filter(|(_, number, _)| number / 100 == lane);
+                assert!(of_lane.is_sorted_by_key(|(_, number, _)| *number), "order: {}", said());
+            }
+        }
         assert!(*gaps <= *dead_producers, "{gaps} gaps, {}", said());
         drop(ledger);
         self.is_as_new();
@@ -268,7 +287,10 @@ impl Party {
             let life = way.life();
             match join(self, way) {
                 Ok(handle) => return (handle, life),
-                Err(error) => assert!(matches!(error, JoinError::Full { .. }), "{error}"),
+                Err(error) => {
+                    let is_soon = matches!(error, JoinError::Full { .. } | JoinError::Busy { .. });
+                    assert!(is_soon, "{error}");
+                }
             }
             thread::yield_now();
         }

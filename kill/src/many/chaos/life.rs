@@ -54,7 +54,7 @@ pub(super) fn join<T>(
     for _ in 0..TRIES {
         match page.within(&join) {
             Ok(handle) => return Ok(handle),
-            Err(JoinError::Full { .. } | JoinError::DoorStuck) => {}
+            Err(JoinError::Full { .. } | JoinError::Busy { .. } | JoinError::DoorStuck) => {}
             Err(_) => return Err((Fault::Refused, 1)),
         }
         std::thread::sleep(Duration::from_millis(1));

@@ -103,19 +103,29 @@ struct Arena {
     tally: Tally,
 }
 
-/// Runs for `span`, or to the first fault, and `report`s every ten seconds.
+/// Runs for `span`, or to the first fault, and `report`s every ten seconds. Of the role `single`,
+/// if it is given, the ring has one participant at a time.
 pub fn run(
     span: Duration,
     seed: u64,
     way: Way,
+    single: Option<Role>,
     mut report: impl FnMut(&Tally),
 ) -> Result<Tally, Trouble> {
     let slots = Slots::of(SLOTS, 48).participants(PARTICIPANTS);
+    let slots = match single {
+        None => slots,
+        Some(Role::Producer) => slots.single_producer(),
+        Some(Role::Consumer) => slots.single_consumer(),
+    };
     let config = Config::mpmc(slots).wait(way.wait).barrier(way.barrier).wake(way.wake);
     let segment = Segment::create(&Backing::Memfd, &config)?;
     // SAFETY: zeros are a valid ledger, and it is all atomics.
     let ledger: &Ledger = unsafe { shared()? };
-    let lanes = |role| (0..LANES).map(move |lane| Member::new(role, lane));
+    let lanes = |role| {
+        let lanes = if single == Some(role) { 1 } else { LANES };
+        (0..lanes).map(move |lane| Member::new(role, lane))
+    };
     let members = lanes(Role::Producer).chain(lanes(Role::Consumer)).collect();
     let (fd, random) = (segment.share_fd()?, Random::new(seed));
     let mut arena = Arena { fd, ledger, random, members, tally: Tally::default() };

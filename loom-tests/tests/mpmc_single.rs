@@ -1,0 +1,139 @@
+//! The ring of many where a role has one participant at a time, which claims by looking and takes
+//! by a store: while nobody dies, and when it dies before any of its shared accesses.
+#![cfg(loom)]
+
+mod common;
+
+use annulus::ring::Role;
+use common::many::{Came, Room, at_every_access, away, dies_in, drain, recv, send, try_recv};
+use common::model;
+use loom::thread;
+
+const BOTH: &[Role] = &[Role::Producer, Role::Consumer];
+
+/// What the payload says is what its sender wrote, and a slot is written only after it was read.
+#[test]
+fn one_sends_to_one_over_two_laps() {
+    model(|| {
+        let room = Room::single(2, BOTH);
+        let (mut producer, mut consumer) = (room.producer(), room.consumer());
+        let sender = thread::spawn(move || {
+            (0..4).for_each(|number| send(&mut producer, number));
+            away(producer);
+        });
+        for number in 0..4 {
+            assert_eq!(recv(&mut consumer), Came::Number(number, false));
+        }
+        away(consumer);
+        sender.join().expect("the sender ends");
+    });
+}
+
+#[test]
+fn two_send_to_one() {
+    model(|| {
+        let room = Room::single(3, &[Role::Consumer]);
+        let (mut producer, mut other) = (room.producer(), room.producer());
+        let mut consumer = room.consumer();
+        let sender = thread::spawn(move || {
+            send(&mut other, 10);
+            away(other);
+        });
+        send(&mut producer, 20);
+        let mut came = [(); 2].map(|()| recv(&mut consumer));
+        came.sort_unstable();
+        assert_eq!(came, [Came::Number(10, false), Came::Number(20, false)]);
+        assert_eq!(try_recv(&mut consumer), None);
+        away((producer, consumer));
+        sender.join().expect("the sender ends");
+    });
+}
+
+#[test]
+fn one_sends_to_two() {
+    model(|| {
+        let room = Room::single(3, &[Role::Producer]);
+        let (mut producer, mut consumer) = (room.producer(), room.consumer());
+        let mut other = room.consumer();
+        let reader = thread::spawn(move || {
+            let came = recv(&mut other);
+            other.flush();
+            away(other);
+            came
+        });
+        (1..4).for_each(|number| send(&mut producer, number));
+        let mut came = vec![recv(&mut consumer), recv(&mut consumer)];
+        consumer.flush();
+        away((producer, consumer));
+        came.push(reader.join().expect("the reader ends"));
+        came.sort_unstable();
+        assert_eq!(came, [1, 2, 3].map(|number| Came::Number(number, false)));
+    });
+}
+
+/// Its successor has what it held first, says so, and sees its bytes.
+#[test]
+fn a_single_consumer_that_dies_leaves_all_in_order() {
+    at_every_access(|accesses| {
+        let room = Room::single(2, &[Role::Consumer]);
+        let victim = room.mortal_consumer();
+        let mut producer = room.producer();
+        send(&mut producer, 1);
+        let elsewhere = room.clone();
+        let dying = thread::spawn(move || {
+            let mut seen = Vec::new();
+            let died = dies_in(&elsewhere, 1, victim, accesses, |victim| {
+                seen.extend(try_recv(victim));
+                seen.extend(try_recv(victim));
+            });
+            (died, seen)
+        });
+        send(&mut producer, 2);
+        let mut successor = room.consumer_soon();
+        let came = drain(&mut successor);
+        let (died, seen) = dying.join().expect("it dies or is done");
+        let number = |came: &Came| match came {
+            Came::Number(number, _) => *number,
+            Came::Gap(_) => panic!("nobody died in a claim"),
+        };
+        assert!(came.iter().map(number).is_sorted(), "{came:?}");
+        for number in [1, 2] {
+            let of = |all: &[Came], again| {
+                all.iter().filter(|came| **came == Came::Number(number, again)).count()
+            };
+            let (by_victim, plain, again) = (of(&seen, false), of(&came, false), of(&came, true));
+            assert!(by_victim + plain + again > 0, "{number} is lost: {seen:?}, {came:?}");
+            assert!(by_victim + plain <= 1 && again <= 1, "doubled: {seen:?}, {came:?}");
+        }
+        send(&mut producer, 3);
+        send(&mut producer, 4);
+        assert_eq!(drain(&mut successor), [Came::Number(3, false), Came::Number(4, false)]);
+        away((producer, successor));
+        died
+    });
+}
+
+/// Its successor writes over what it was writing.
+#[test]
+fn a_single_producer_that_dies_leaves_a_message_or_nothing() {
+    at_every_access(|accesses| {
+        let room = Room::single(2, &[Role::Producer]);
+        let victim = room.mortal_producer();
+        let mut consumer = room.consumer();
+        let elsewhere = room.clone();
+        let dying = thread::spawn(move || {
+            dies_in(&elsewhere, 1, victim, accesses, |victim| {
+                send(victim, 1);
+            })
+        });
+        let mut successor = room.producer_soon();
+        send(&mut successor, 2);
+        let mut came = vec![recv(&mut consumer)];
+        let died = dying.join().expect("it dies or is done");
+        came.extend(drain(&mut consumer));
+        let all = [1, 2].map(|number| Came::Number(number, false));
+        assert!(came == all || died && came == all[1..], "{came:?}");
+        away((successor, consumer));
+        died
+    });
+}
