@@ -31,6 +31,8 @@ An ADDRESS is shm:NAME, or NAME alone: the ring /dev/shm/annulus.NAME; or file:P
   delivery=D       of an mpmc ring, what becomes of a message whose receiver dies: it goes to
                    another one (at-least-once), or it is given up (at-most-once)
                    Created with none asked for it has 4096, 256, 128, at-least-once and fixed=no
+  producers=one    of an mpmc ring, one sender at a time, which is faster than several may be;
+  consumers=one    one receiver at a time, likewise; many unless it is created with this
   capacity=64KiB   an spsc ring's size, a power of two from 64 to 1GiB; 1MiB when it is created
                    with none asked for; a ring that exists must have the one asked for
   keep=yes         recv leaves the ring when it is closed and drained

@@ -3,6 +3,7 @@
 //! ```text
 //!   ring=spsc   capacity=1MiB
 //!   ring=mpmc   slots=4096   payload=256   participants=128   delivery=at-least-once   fixed=no
+//!               producers=many   consumers=many
 //! ```
 //! What is not asked for is followed in a ring that exists, and stands above in a new one.
 
@@ -10,6 +11,7 @@ use super::{Address, AddressError, choice, unit, word};
 use crate::units::{self, UnitError};
 use annulus::Slots;
 use annulus::layout::{CAPACITY_MAX, SEATS_MAX, SLOT_CELL, SLOTS_MIN};
+use annulus::ring::Role;
 use annulus::ring::mpmc::{Delivery, Geometry};
 use annulus::segment::SegmentError;
 use std::fmt;
@@ -25,6 +27,9 @@ pub(super) const KINDS: &str = "spsc or mpmc";
 
 /// The words for what becomes of a message whose receiver died.
 const DELIVERIES: &str = "at-least-once or at-most-once";
+
+/// The words for how many of a role there may be at a time, `true` for the first.
+const NUMBERS: [&str; 2] = ["many", "one"];
 
 /// A sort of ring.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,6 +64,8 @@ pub(crate) struct AskedSlots {
     participants: Option<u16>,
     delivery: Option<Delivery>,
     is_of_one_length: Option<bool>,
+    single_producer: Option<bool>,
+    single_consumer: Option<bool>,
 }
 
 impl AskedSlots {
@@ -75,6 +82,12 @@ impl AskedSlots {
             "fixed" => {
                 self.is_of_one_length = Some(choice("fixed", value, ["no", "yes"], "yes or no")?);
             }
+            "producers" => {
+                self.single_producer = Some(choice("producers", value, NUMBERS, "many or one")?);
+            }
+            "consumers" => {
+                self.single_consumer = Some(choice("consumers", value, NUMBERS, "many or one")?);
+            }
             _ => return Err(AddressError::Unknown(key.to_owned())),
         }
         Ok(())
@@ -83,10 +96,19 @@ impl AskedSlots {
     /// The slots of a new ring.
     pub(crate) fn for_new(self) -> Slots {
         let payload = self.payload.unwrap_or(PAYLOAD_DEFAULT);
-        let slots = Slots::of(self.count.unwrap_or(SLOTS_DEFAULT), payload)
+        let mut slots = Slots::of(self.count.unwrap_or(SLOTS_DEFAULT), payload)
             .participants(self.participants.unwrap_or(Geometry::SEATS))
             .delivery(self.delivery.unwrap_or_default());
-        if self.is_of_one_length == Some(true) { slots.of_one_length() } else { slots }
+        if self.is_of_one_length == Some(true) {
+            slots = slots.of_one_length();
+        }
+        if self.single_producer == Some(true) {
+            slots = slots.single_producer();
+        }
+        if self.single_consumer == Some(true) {
+            slots = slots.single_consumer();
+        }
+        slots
     }
 
     /// The longest message of a new ring, in bytes.
@@ -104,6 +126,8 @@ impl AskedSlots {
             ("participants", found.seats().to_string()),
             ("delivery", delivery(found.delivery()).to_owned()),
             ("fixed", yes_no(found.is_of_one_length())),
+            ("producers", number_of(found.is_single(Role::Producer))),
+            ("consumers", number_of(found.is_single(Role::Consumer))),
         ];
         let mut pairs = found.into_iter().zip(self.given());
         pairs.find_map(|((key, found), (_, asked))| {
@@ -113,7 +137,7 @@ impl AskedSlots {
     }
 
     /// Each option, and its value if it was given.
-    fn given(self) -> [(&'static str, Option<String>); 5] {
+    fn given(self) -> [(&'static str, Option<String>); 7] {
         let yes_no = |yes| if yes { "yes" } else { "no" }.to_owned();
         [
             ("slots", self.count.map(|count| count.to_string())),
@@ -121,6 +145,8 @@ impl AskedSlots {
             ("participants", self.participants.map(|participants| participants.to_string())),
             ("delivery", self.delivery.map(|asked| delivery(asked).to_owned())),
             ("fixed", self.is_of_one_length.map(yes_no)),
+            ("producers", self.single_producer.map(number_of)),
+            ("consumers", self.single_consumer.map(number_of)),
         ]
     }
 
@@ -185,6 +211,11 @@ pub(crate) fn delivery(delivery: Delivery) -> &'static str {
 
 fn delivery_of(word: &str) -> Option<Delivery> {
     [Delivery::AtLeastOnce, Delivery::AtMostOnce].into_iter().find(|asked| delivery(*asked) == word)
+}
+
+/// The word for how many of a role there may be at a time.
+fn number_of(is_single: bool) -> String {
+    NUMBERS[usize::from(is_single)].to_owned()
 }
 
 /// A size or a number that takes less than 64 bits.

@@ -126,6 +126,8 @@ fn a_ring_of_many_has_slots_and_the_rest_unless_it_is_asked_for() {
     assert_eq!(differs(found).as_deref(), Some("fixed=no fixed=yes"));
     assert_eq!(differs(found.of_one_length()), None);
     assert_eq!(parse("a").unwrap().slots.difference(found), None);
+    let one = parse("a?ring=mpmc&producers=one&consumers=one&slots=64").unwrap().slots;
+    assert_eq!(one.for_new(), Slots::of(64, 256).single_producer().single_consumer());
     // So long messages are possible in a ring that has fewer slots.
     assert!(parse("a?ring=mpmc&payload=1MiB").is_ok());
     assert_eq!(parse("a?ring=spsc").unwrap().kind, Some(Kind::Spsc));

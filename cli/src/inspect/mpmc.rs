@@ -53,7 +53,7 @@ impl Crowd {
         [
             ("slots", slots + ", delivered " + delivery),
             ("held", held),
-            ("joined", format!("{now} of {most}")),
+            ("joined", format!("{now} of {most}{}", singles(*geometry))),
         ]
     }
 
@@ -100,6 +100,8 @@ impl Crowd {
             ("payload", json!(geometry.payload())),
             ("fixed", json!(geometry.is_of_one_length())),
             ("delivery", json!(delivery(geometry.delivery()))),
+            ("single_sender", json!(geometry.is_single(Role::Producer))),
+            ("single_receiver", json!(geometry.is_single(Role::Consumer))),
             ("participants_max", json!(geometry.seats())),
             ("senders_come", json!(seen.come(Role::Producer))),
             ("receivers_come", json!(seen.come(Role::Consumer))),
@@ -110,6 +112,16 @@ impl Crowd {
             ("participants", participants.iter().map(participant).collect()),
         ];
         fields.into_iter().map(|(key, value)| (key.to_owned(), value)).collect()
+    }
+}
+
+/// Which roles one participant has at a time, for people.
+fn singles(geometry: Geometry) -> &'static str {
+    match [Role::Producer, Role::Consumer].map(|role| geometry.is_single(role)) {
+        [false, false] => "",
+        [true, false] => ", one sender at a time",
+        [false, true] => ", one receiver at a time",
+        [true, true] => ", one sender and one receiver at a time",
     }
 }
 

@@ -14,6 +14,7 @@ mod many_ends;
 mod output;
 mod refusals;
 mod sentences;
+mod single;
 mod tools;
 mod trials;
 mod typed;

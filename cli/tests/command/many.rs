@@ -234,6 +234,8 @@ fn a_command_line_that_makes_no_sense_makes_no_ring() {
         ("fixed=yes", "write ring=mpmc&fixed="),
         ("delivery=at-most-once", "write ring=mpmc&delivery="),
         ("participants=2", "write ring=mpmc&participants="),
+        ("producers=one", "write ring=mpmc&producers="),
+        ("ring=mpmc&consumers=two", "many or one"),
         ("ring=mpmc&capacity=64KiB", "capacity= is for rings of one sender"),
         ("ring=mpmc&slots=63", "a ring of 63 slots is not possible"),
         ("ring=mpmc&slots=0", "the nearest is 64"),
@@ -287,6 +289,8 @@ fn a_ring_of_another_kind_or_shape_is_refused_with_both() {
         (with(&several, "ring=mpmc&participants=3"), ["participants=128", "participants=3"]),
         (with(&several, "ring=mpmc&fixed=yes"), ["with fixed=no", "fixed=yes was"]),
         (with(&several, "ring=mpmc&delivery=at-most-once"), ["=at-least-once", "=at-most-once"]),
+        (with(&several, "ring=mpmc&consumers=one"), ["consumers=many", "consumers=one was"]),
+        (with(&several, "ring=mpmc&producers=one"), ["producers=many", "producers=one was"]),
         (with(&several, "wait=park"), ["wait policy spin-park", "park was asked for"]),
     ] {
         assert_refused(run_fed(&["send", &address], b""), 6, &parts);
