@@ -19,19 +19,34 @@ use crate::pair;
 use crate::payload::Script;
 use crate::spsc::refused;
 
+/// How many a ring is made for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Sides {
+    /// Many of each role, as a ring of many is unless it is asked to be otherwise.
+    Many,
+    /// One of each at a time.
+    Single,
+}
+
 /// All cases of the ring of many.
 pub fn cases() -> Vec<Case> {
-    let mut cases = vec![case("mpmc/rtt/56", Unit::Nanoseconds, 56, SLOTS, round_trips::<56>)];
-    for (payload, slots, messages) in STREAMS {
-        let name = format!("mpmc/stream/{payload}/{slots}");
-        cases.push(match payload {
-            8 => case(&name, Unit::MessagesPerSecond, 8, slots, move |stage| {
-                one_way::<8>(stage, slots, messages)
-            }),
-            _ => case(&name, Unit::MessagesPerSecond, 56, slots, move |stage| {
-                one_way::<56>(stage, slots, messages)
-            }),
-        });
+    let mut cases = Vec::new();
+    for (name, sides) in [("mpmc", Sides::Many), ("mpmc-single", Sides::Single)] {
+        let rtt = format!("{name}/rtt/56");
+        cases.push(case(&rtt, Unit::Nanoseconds, 56, SLOTS, move |stage| {
+            round_trips::<56>(stage, sides)
+        }));
+        for (payload, slots, messages) in STREAMS {
+            let name = format!("{name}/stream/{payload}/{slots}");
+            cases.push(match payload {
+                8 => case(&name, Unit::MessagesPerSecond, 8, slots, move |stage| {
+                    one_way::<8>(stage, sides, slots, messages)
+                }),
+                _ => case(&name, Unit::MessagesPerSecond, 56, slots, move |stage| {
+                    one_way::<56>(stage, sides, slots, messages)
+                }),
+            });
+        }
     }
     cases.push(case("mpmc/pairs/8", Unit::MessagesPerSecond, 8, SLOTS, |stage| {
         both_ways(stage, false)
@@ -62,14 +77,18 @@ fn case(
     }
 }
 
-fn config(slots: usize, payload: usize) -> Config {
-    Config::mpmc(Slots::of(slots as u64, payload as u32).of_one_length().participants(8))
-        .wait(Wait::Spin)
+fn config(sides: Sides, slots: usize, payload: usize) -> Config {
+    let slots = Slots::of(slots as u64, payload as u32).of_one_length().participants(8);
+    let slots = match sides {
+        Sides::Many => slots,
+        Sides::Single => slots.single_producer().single_consumer(),
+    };
+    Config::mpmc(slots).wait(Wait::Spin)
 }
 
 /// Descriptors of a new ring, one for each side.
-fn create(slots: usize, payload: usize) -> Result<[OwnedFd; 2], Fault> {
-    let segment = Segment::create(&Backing::Memfd, &config(slots, payload));
+fn create(sides: Sides, slots: usize, payload: usize) -> Result<[OwnedFd; 2], Fault> {
+    let segment = Segment::create(&Backing::Memfd, &config(sides, slots, payload));
     let segment = segment.map_err(|error| {
         eprintln!("annulus: creating a ring of many: {error:?}");
         Fault::last_os()
@@ -90,10 +109,11 @@ fn consumer(segment: &Segment) -> Result<MpmcConsumer, SideFault> {
     segment.mpmc_consumer().map_err(|error| refused(Step::Open, &error))
 }
 
-fn round_trips<const N: usize>(stage: &Stage) -> Result<Round, Fault> {
+fn round_trips<const N: usize>(stage: &Stage, sides: Sides) -> Result<Round, Fault> {
     let plan = stage.plan(ROUND_TRIPS);
     let block = stage.block_for_samples(&plan)?;
-    let ([there, there_too], [back, back_too]) = (create(SLOTS, N)?, create(SLOTS, N)?);
+    let ([there, there_too], [back, back_too]) =
+        (create(sides, SLOTS, N)?, create(sides, SLOTS, N)?);
     let lead = || {
         let (there, back) = (attach(there)?, attach(back)?);
         let mut end = End { producer: producer(&there)?, consumer: consumer(&back)? };
@@ -108,10 +128,15 @@ fn round_trips<const N: usize>(stage: &Stage) -> Result<Round, Fault> {
     stage.latency(&block, pids)
 }
 
-fn one_way<const N: usize>(stage: &Stage, slots: usize, messages: u64) -> Result<Round, Fault> {
+fn one_way<const N: usize>(
+    stage: &Stage,
+    sides: Sides,
+    slots: usize,
+    messages: u64,
+) -> Result<Round, Fault> {
     let plan = stage.plan(messages);
     let block = Block::map(0, 0)?;
-    let [ring, ring_too] = create(slots, N)?;
+    let [ring, ring_too] = create(sides, slots, N)?;
     let lead = || {
         let mut sender = Sender::<N>(producer(&attach(ring)?)?);
         drive::pour(&mut sender, &plan, &block)
@@ -128,7 +153,7 @@ fn one_way<const N: usize>(stage: &Stage, slots: usize, messages: u64) -> Result
 fn both_ways(stage: &Stage, slower: bool) -> Result<Round, Fault> {
     let plan = stage.plan(PAIRS);
     let block = Block::map(PAIRS_BYTES, 0)?;
-    let [ring, ring_too] = create(SLOTS, 8)?;
+    let [ring, ring_too] = create(Sides::Many, SLOTS, 8)?;
     let side = |side: Side, fd: OwnedFd| {
         let segment = attach(fd)?;
         let mut end = End { producer: producer(&segment)?, consumer: consumer(&segment)? };
@@ -195,8 +220,11 @@ fn receive<const N: usize>(
     consumer: &mut MpmcConsumer,
     message: &mut [u8; N],
 ) -> Result<(), SideFault> {
-    match consumer.recv(message, Deadline::NEVER) {
-        Ok(_) => Ok(()),
+    match consumer.recv_array(Deadline::NEVER) {
+        Ok((_, received)) => {
+            *message = received.0;
+            Ok(())
+        }
         Err(error) => Err(refused(Step::Receive, &error)),
     }
 }
