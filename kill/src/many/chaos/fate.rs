@@ -35,8 +35,9 @@ const LIFE_SHIFT: u32 = 12;
 const SEQUENCE_SHIFT: u32 = 24;
 
 impl Fate {
-    /// After so many takers it is given up.
-    const TOLD_MAX: u32 = 16;
+    /// After so many takers it may have been given up: sixteen, of whom the last may have been
+    /// killed when it had taken it and not told yet.
+    const TOLD_MAX: u32 = 15;
 
     /// So much of a life's number is kept.
     pub(super) const LIFE: u64 = (1 << (SEQUENCE_SHIFT - LIFE_SHIFT)) - 1;
