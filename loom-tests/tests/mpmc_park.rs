@@ -53,6 +53,33 @@ fn a_sender_at_a_full_ring_is_woken_by_a_release() {
     }
 }
 
+/// A sender of more than there is room for tells those who could make it, before it waits for it.
+#[test]
+fn a_batch_and_a_drain_larger_than_the_ring_come_to_their_end() {
+    model(|| {
+        let room = Room::parking(2, Barrier::Fence);
+        let (mut producer, mut consumer) = (room.producer(), room.consumer());
+        let sender = thread::spawn(move || {
+            let batch = [0u64, 1, 2].map(u64::to_le_bytes);
+            producer.send_batch(&batch, Deadline::NEVER).expect("room comes");
+            away(producer);
+        });
+        assert_eq!(recv_asleep(&mut consumer), Came::Number(0, false));
+        let mut came = 1;
+        while came < 3 {
+            match consumer.drain(3, |_| {}) {
+                Ok(some) => came += some,
+                Err(error) => {
+                    assert_eq!(error, RecvError::Empty);
+                    thread::yield_now();
+                }
+            }
+        }
+        away(consumer);
+        sender.join().expect("the sender ends");
+    });
+}
+
 #[test]
 fn a_gap_wakes_a_receiver() {
     model(|| {

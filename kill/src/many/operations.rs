@@ -4,10 +4,10 @@ use super::scene::message;
 use super::{Effect, Operation};
 use crate::{begin, finished};
 use annulus::ring::mpmc::RecvError;
-use annulus::{MpmcConsumer, MpmcProducer, Segment};
+use annulus::{Deadline, MpmcConsumer, MpmcProducer, Segment};
 
 /// Every operation. The first receive of a consumer looks at all slots, and repairs.
-pub const OPERATIONS: [Operation; 14] = [
+pub const OPERATIONS: [Operation; 16] = [
     Operation {
         name: "send",
         effect: Effect::Sends,
@@ -27,6 +27,20 @@ pub const OPERATIONS: [Operation; 14] = [
             begin();
             let sent = messages.iter().take_while(|message| producer.try_send(message).is_ok());
             finished(sent.count() as u64);
+        },
+    },
+    Operation {
+        name: "send a batch",
+        effect: Effect::Sends,
+        perform: |segment, next| {
+            let mut producer = producer(segment);
+            let messages = [0, 1, 2].map(|more| message(next + more));
+            begin();
+            let sent = match producer.send_batch(&messages, Deadline::PASSED) {
+                Ok(()) => messages.len(),
+                Err((sent, _)) => sent,
+            };
+            finished(sent as u64);
         },
     },
     Operation {
@@ -101,6 +115,15 @@ pub const OPERATIONS: [Operation; 14] = [
             begin();
             let taken = consumer.try_take().map(|taken| taken.release());
             finished(u64::from(taken.is_ok()));
+        },
+    },
+    Operation {
+        name: "drain",
+        effect: Effect::Takes,
+        perform: |segment, _| {
+            let mut consumer = consumer(segment);
+            begin();
+            finished(consumer.drain(3, |_| {}).unwrap_or(0) as u64);
         },
     },
     Operation {

@@ -215,10 +215,16 @@ impl<M: Crowd> Consumer<M> {
     /// Frees the slot of a message that is ours.
     #[inline(always)]
     pub(super) fn release(&mut self, hand: Hand) {
+        self.free(hand);
+        self.who.published(Role::Producer);
+    }
+
+    /// The same, of which those who sleep are to be told.
+    #[inline(always)]
+    pub(super) fn free(&mut self, hand: Hand) {
         self.holds = Holds::Nothing;
         // ORDERING: Release, edge F: who claims the slot writes after we have read.
         self.who.slots().set_word_at(hand.place, hand.word.released(), Ordering::Release);
-        self.who.published(Role::Producer);
     }
 
     /// Remembers for good that the ring is not to be believed, or the mapping was cut off.

@@ -45,6 +45,7 @@
 //! Where a newcomer's hint is old it walks: at most a lap, by jumps where words are of later laps.
 //! A search by halves was in the first drawing; it saves a microsecond, once, and needed a rule.
 
+mod batch;
 mod bells;
 mod claim;
 mod consumer;
@@ -55,6 +56,7 @@ mod pace;
 mod producer;
 mod recv;
 mod repair;
+mod room;
 mod scan;
 mod single;
 mod sleeper;

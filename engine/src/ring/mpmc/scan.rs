@@ -35,21 +35,29 @@ impl Found {
 impl<M: Crowd> Consumer<M> {
     #[inline(always)]
     pub(super) fn find_until(&mut self, deadline: Deadline) -> Result<(), RecvError> {
-        if !self.scan_is_due && !self.pace.is_close() {
-            let (slots, at) = (self.who.slots(), self.next);
-            // ORDERING: Acquire, edge W: where taking is a swap that would do, too.
-            let seen = slots.word_at(at.place, Ordering::Acquire);
-            if slots.is_ready(seen, at.lap) {
-                if let Some(word) = self.who.take_at(at.place, seen) {
-                    self.pass(at);
-                    self.pace.passed(self.who.slots(), at, pace::is_ready);
-                    self.hold(Hand { position: at.position, place: at.place, word });
-                    return Ok(());
-                }
-                self.pace.lost(slots.memory());
-            }
+        if self.find_now() { Ok(()) } else { self.wait(deadline) }
+    }
+
+    /// Takes the next message by the short way, if that is open: whether it did.
+    #[inline(always)]
+    pub(super) fn find_now(&mut self) -> bool {
+        if self.scan_is_due || self.pace.is_close() {
+            return false;
         }
-        self.wait(deadline)
+        let (slots, at) = (self.who.slots(), self.next);
+        // ORDERING: Acquire, edge W: where taking is a swap that would do, too.
+        let seen = slots.word_at(at.place, Ordering::Acquire);
+        if !slots.is_ready(seen, at.lap) {
+            return false;
+        }
+        let Some(word) = self.who.take_at(at.place, seen) else {
+            self.pace.lost(slots.memory());
+            return false;
+        };
+        self.pass(at);
+        self.pace.passed(self.who.slots(), at, pace::is_ready);
+        self.hold(Hand { position: at.position, place: at.place, word });
+        true
     }
 
     /// Goes on behind `at`, which is over for those who look for the next message.

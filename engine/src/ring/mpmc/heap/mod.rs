@@ -15,6 +15,7 @@ use core::ptr::NonNull;
 use std::sync::Mutex;
 use std::time::Duration;
 
+mod batches;
 mod deaths;
 mod ends;
 mod hostile;

@@ -10,12 +10,12 @@ const PARKING: Waiting = Waiting::Park { spins: false, barrier: Barrier::Fence, 
 
 impl Hall {
     /// Of four slots, whose participants sleep.
-    fn parking() -> Hall {
+    pub(super) fn parking() -> Hall {
         Hall::new(geometry(4).waiting_by(PARKING))
     }
 
     /// So many lie down in that bed, and sleep. Who was woken before is forgotten.
-    fn lie_down(&mut self, bed: usize, how_many: u32) {
+    pub(super) fn lie_down(&mut self, bed: usize, how_many: u32) {
         let reach = self.reach();
         for _ in 0..how_many {
             // SAFETY: a control word of the block.
@@ -26,7 +26,7 @@ impl Hall {
     }
 
     /// How many still sleep, and how often somebody was to be woken since this was asked last.
-    fn asleep_and_wakes(&self) -> (u32, u32) {
+    pub(super) fn asleep_and_wakes(&self) -> (u32, u32) {
         let mut asleep = self.table.asleep.lock().expect("nobody panics there");
         (asleep.now, std::mem::take(&mut asleep.wakes))
     }
