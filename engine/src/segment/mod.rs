@@ -56,6 +56,7 @@ mod create;
 mod crowd;
 mod door;
 mod errors;
+mod evict;
 mod fd;
 mod fork;
 mod guard;
@@ -90,6 +91,7 @@ pub use attendance::Attendance;
 pub use config::{Attach, Backing, Config};
 pub use crowd::CrowdMapping;
 pub use errors::{JoinError, RemoveError, SegmentError};
+pub use evict::EvictError;
 pub use guard::guard_truncation;
 pub use header::Field;
 pub use inspect::Inspection;
@@ -111,6 +113,7 @@ pub use waitable::{Handle, Waitable};
 use crate::layout::{Header, Participant};
 use crate::ring::mpmc::Occupancy;
 use crate::ring::{Role, Waiting, mpmc, spsc};
+use crate::sync::Deadline;
 use crate::wake::Means;
 use config::MemoryChoice;
 use core::mem::offset_of;
@@ -244,6 +247,17 @@ impl Segment {
     /// two sides.
     pub fn attendances(&self) -> Vec<Attendance> {
         attendance::attendances(&self.inner)
+    }
+
+    /// Kills the process of a participant of a ring of many, such as one that a `PeerStalled`
+    /// names, and waits until it is gone, until `deadline`. What it held is then repaired like any
+    /// dead one's, by whoever is blocked by it. One that was gone already is no error.
+    ///
+    /// Nothing else can be done about one that lives and does not move: what it holds is its own as
+    /// long as it might go on. All that the process did besides ends with it, so nothing here ever
+    /// does this unasked.
+    pub fn evict(&self, participant: u16, deadline: Deadline) -> Result<(), EvictError> {
+        evict::evict(&self.inner, participant, deadline)
     }
 
     /// What a ring of many holds, slot by slot. Looks at all of them: for people, not for a loop.

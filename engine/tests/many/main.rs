@@ -2,6 +2,7 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+mod evict;
 mod histories;
 mod lives;
 mod processes;
