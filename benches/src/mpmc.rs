@@ -6,8 +6,9 @@
 
 use std::os::fd::OwnedFd;
 
+use annulus::ring::mpmc::RecvError;
 use annulus::{
-    Attach, Backing, Config, Deadline, MpmcConsumer, MpmcProducer, Segment, Slots, Wait,
+    Attach, Backing, Config, Deadline, Message, MpmcConsumer, MpmcProducer, Segment, Slots, Wait,
 };
 
 use crate::block::Block;
@@ -19,6 +20,9 @@ use crate::pair;
 use crate::payload::Script;
 use crate::spsc::refused;
 
+/// Messages in one batch, at most.
+const BATCH: usize = 32;
+
 /// How many a ring is made for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Sides {
@@ -26,6 +30,15 @@ enum Sides {
     Many,
     /// One of each at a time.
     Single,
+}
+
+/// How a stream is sent and received.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Copies {
+    /// By `send` and `recv_array`.
+    Each,
+    /// By `send_batch`, and by `drain` of what is there.
+    Batches,
 }
 
 /// All cases of the ring of many.
@@ -36,16 +49,19 @@ pub fn cases() -> Vec<Case> {
         cases.push(case(&rtt, Unit::Nanoseconds, 56, SLOTS, move |stage| {
             round_trips::<56>(stage, sides)
         }));
-        for (payload, slots, messages) in STREAMS {
-            let name = format!("{name}/stream/{payload}/{slots}");
-            cases.push(match payload {
-                8 => case(&name, Unit::MessagesPerSecond, 8, slots, move |stage| {
-                    one_way::<8>(stage, sides, slots, messages)
-                }),
-                _ => case(&name, Unit::MessagesPerSecond, 56, slots, move |stage| {
-                    one_way::<56>(stage, sides, slots, messages)
-                }),
-            });
+        for (shape, copies) in [("stream", Copies::Each), ("batch", Copies::Batches)] {
+            for (payload, slots, messages) in STREAMS {
+                let name = format!("{name}/{shape}/{payload}/{slots}");
+                let how = (sides, copies);
+                cases.push(match payload {
+                    8 => case(&name, Unit::MessagesPerSecond, 8, slots, move |stage| {
+                        one_way::<8>(stage, how, slots, messages)
+                    }),
+                    _ => case(&name, Unit::MessagesPerSecond, 56, slots, move |stage| {
+                        one_way::<56>(stage, how, slots, messages)
+                    }),
+                });
+            }
         }
     }
     cases.push(case("mpmc/pairs/8", Unit::MessagesPerSecond, 8, SLOTS, |stage| {
@@ -130,7 +146,7 @@ fn round_trips<const N: usize>(stage: &Stage, sides: Sides) -> Result<Round, Fau
 
 fn one_way<const N: usize>(
     stage: &Stage,
-    sides: Sides,
+    (sides, copies): (Sides, Copies),
     slots: usize,
     messages: u64,
 ) -> Result<Round, Fault> {
@@ -138,12 +154,18 @@ fn one_way<const N: usize>(
     let block = Block::map(0, 0)?;
     let [ring, ring_too] = create(sides, slots, N)?;
     let lead = || {
-        let mut sender = Sender::<N>(producer(&attach(ring)?)?);
-        drive::pour(&mut sender, &plan, &block)
+        let end = producer(&attach(ring)?)?;
+        match copies {
+            Copies::Each => drive::pour(&mut Sender::<N>(end), &plan, &block),
+            Copies::Batches => drive::pour(&mut BatchSender::<N>(end), &plan, &block),
+        }
     };
     let peer = || {
-        let mut receiver = Receiver::<N>(consumer(&attach(ring_too)?)?);
-        drive::drink(&mut receiver, &plan, &block)
+        let end = consumer(&attach(ring_too)?)?;
+        match copies {
+            Copies::Each => drive::drink(&mut Receiver::<N>(end), &plan, &block),
+            Copies::Batches => drive::drink(&mut Drainer::<N>(end), &plan, &block),
+        }
     };
     let pids = pair::processes(&stage.terms, &block, lead, peer)?;
     stage.rate(&block, pids)
@@ -174,6 +196,12 @@ struct Sender<const N: usize>(MpmcProducer);
 
 struct Receiver<const N: usize>(MpmcConsumer);
 
+/// A sending end of batches.
+struct BatchSender<const N: usize>(MpmcProducer);
+
+/// A receiving end that takes what is there.
+struct Drainer<const N: usize>(MpmcConsumer);
+
 impl<const N: usize> Port<N> for End {
     #[inline(always)]
     fn send(&mut self, message: &[u8; N]) -> Result<(), SideFault> {
@@ -182,7 +210,7 @@ impl<const N: usize> Port<N> for End {
 
     #[inline(always)]
     fn receive(&mut self, message: &mut [u8; N]) -> Result<(), SideFault> {
-        receive(&mut self.consumer, message)?;
+        *message = receive(&mut self.consumer)?.0;
         // Else its slot would be in the way a lap later, and of ourselves.
         self.consumer.flush();
         Ok(())
@@ -200,10 +228,43 @@ impl<const N: usize> Sink for Sender<N> {
 impl<const N: usize> Source for Receiver<N> {
     #[inline(always)]
     fn take(&mut self, next: u64, _end: u64, script: &Script) -> Result<u64, SideFault> {
-        let mut message = [0; N];
-        receive(&mut self.0, &mut message)?;
-        check(script, &message, next)?;
+        check(script, &receive::<N>(&mut self.0)?.0, next)?;
         Ok(next + 1)
+    }
+}
+
+impl<const N: usize> Sink for BatchSender<N> {
+    #[inline(always)]
+    fn put(&mut self, next: u64, end: u64, script: &Script) -> Result<u64, SideFault> {
+        let count = BATCH.min((end - next) as usize);
+        let messages: [[u8; N]; BATCH] = std::array::from_fn(|i| script.message(next + i as u64));
+        match self.0.send_batch(&messages[..count], Deadline::NEVER) {
+            Ok(()) => Ok(next + count as u64),
+            Err((_, error)) => Err(refused(Step::Send, &error)),
+        }
+    }
+}
+
+impl<const N: usize> Source for Drainer<N> {
+    #[inline(always)]
+    fn take(&mut self, next: u64, end: u64, script: &Script) -> Result<u64, SideFault> {
+        // Only this waits.
+        check(script, &receive::<N>(&mut self.0)?.0, next)?;
+        let mut next = next + 1;
+        let mut checked = Ok(());
+        let limit = (BATCH - 1).min((end - next) as usize);
+        let drained = self.0.drain(limit, |taken| {
+            let mut message = Message([0; N]);
+            taken.read(0, &mut message.0);
+            if checked.is_ok() {
+                checked = check(script, &message.0, next);
+            }
+            next += 1;
+        });
+        match drained {
+            Ok(_) | Err(RecvError::Empty) => checked.map(|()| next),
+            Err(error) => Err(refused(Step::Receive, &error)),
+        }
     }
 }
 
@@ -216,15 +277,9 @@ fn send(producer: &mut MpmcProducer, message: &[u8]) -> Result<(), SideFault> {
 }
 
 #[inline(always)]
-fn receive<const N: usize>(
-    consumer: &mut MpmcConsumer,
-    message: &mut [u8; N],
-) -> Result<(), SideFault> {
+fn receive<const N: usize>(consumer: &mut MpmcConsumer) -> Result<Message<N>, SideFault> {
     match consumer.recv_array(Deadline::NEVER) {
-        Ok((_, received)) => {
-            *message = received.0;
-            Ok(())
-        }
+        Ok((_, message)) => Ok(message),
         Err(error) => Err(refused(Step::Receive, &error)),
     }
 }
