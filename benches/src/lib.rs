@@ -29,6 +29,7 @@ pub mod locked;
 pub mod machine;
 mod many;
 pub mod mpmc;
+mod mpmc_crowd;
 pub mod pair;
 pub mod payload;
 pub mod ratios;

@@ -25,7 +25,7 @@ const BATCH: usize = 32;
 
 /// How many a ring is made for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Sides {
+pub(crate) enum Sides {
     /// Many of each role, as a ring of many is unless it is asked to be otherwise.
     Many,
     /// One of each at a time.
@@ -75,7 +75,7 @@ pub fn cases() -> Vec<Case> {
     cases
 }
 
-fn case(
+pub(crate) fn case(
     name: &str,
     unit: Unit,
     payload: usize,
@@ -93,18 +93,23 @@ fn case(
     }
 }
 
-fn config(sides: Sides, slots: usize, payload: usize) -> Config {
+fn config(sides: Sides, wait: Wait, slots: usize, payload: usize) -> Config {
     let slots = Slots::of(slots as u64, payload as u32).of_one_length().participants(8);
     let slots = match sides {
         Sides::Many => slots,
         Sides::Single => slots.single_producer().single_consumer(),
     };
-    Config::mpmc(slots).wait(Wait::Spin)
+    Config::mpmc(slots).wait(wait)
 }
 
 /// Descriptors of a new ring, one for each side.
-fn create(sides: Sides, slots: usize, payload: usize) -> Result<[OwnedFd; 2], Fault> {
-    let segment = Segment::create(&Backing::Memfd, &config(sides, slots, payload));
+pub(crate) fn create(
+    sides: Sides,
+    wait: Wait,
+    slots: usize,
+    payload: usize,
+) -> Result<[OwnedFd; 2], Fault> {
+    let segment = Segment::create(&Backing::Memfd, &config(sides, wait, slots, payload));
     let segment = segment.map_err(|error| {
         eprintln!("annulus: creating a ring of many: {error:?}");
         Fault::last_os()
@@ -113,15 +118,15 @@ fn create(sides: Sides, slots: usize, payload: usize) -> Result<[OwnedFd; 2], Fa
     Ok([share()?, share()?])
 }
 
-fn attach(fd: OwnedFd) -> Result<Segment, SideFault> {
+pub(crate) fn attach(fd: OwnedFd) -> Result<Segment, SideFault> {
     Segment::from_fd(fd, &Attach::default()).map_err(|error| refused(Step::Open, &error))
 }
 
-fn producer(segment: &Segment) -> Result<MpmcProducer, SideFault> {
+pub(crate) fn producer(segment: &Segment) -> Result<MpmcProducer, SideFault> {
     segment.mpmc_producer().map_err(|error| refused(Step::Open, &error))
 }
 
-fn consumer(segment: &Segment) -> Result<MpmcConsumer, SideFault> {
+pub(crate) fn consumer(segment: &Segment) -> Result<MpmcConsumer, SideFault> {
     segment.mpmc_consumer().map_err(|error| refused(Step::Open, &error))
 }
 
@@ -129,7 +134,7 @@ fn round_trips<const N: usize>(stage: &Stage, sides: Sides) -> Result<Round, Fau
     let plan = stage.plan(ROUND_TRIPS);
     let block = stage.block_for_samples(&plan)?;
     let ([there, there_too], [back, back_too]) =
-        (create(sides, SLOTS, N)?, create(sides, SLOTS, N)?);
+        (create(sides, Wait::Spin, SLOTS, N)?, create(sides, Wait::Spin, SLOTS, N)?);
     let lead = || {
         let (there, back) = (attach(there)?, attach(back)?);
         let mut end = End { producer: producer(&there)?, consumer: consumer(&back)? };
@@ -152,7 +157,7 @@ fn one_way<const N: usize>(
 ) -> Result<Round, Fault> {
     let plan = stage.plan(messages);
     let block = Block::map(0, 0)?;
-    let [ring, ring_too] = create(sides, slots, N)?;
+    let [ring, ring_too] = create(sides, Wait::Spin, slots, N)?;
     let lead = || {
         let end = producer(&attach(ring)?)?;
         match copies {
@@ -175,7 +180,7 @@ fn one_way<const N: usize>(
 fn both_ways(stage: &Stage, slower: bool) -> Result<Round, Fault> {
     let plan = stage.plan(PAIRS);
     let block = Block::map(PAIRS_BYTES, 0)?;
-    let [ring, ring_too] = create(Sides::Many, SLOTS, 8)?;
+    let [ring, ring_too] = create(Sides::Many, Wait::Spin, SLOTS, 8)?;
     let side = |side: Side, fd: OwnedFd| {
         let segment = attach(fd)?;
         let mut end = End { producer: producer(&segment)?, consumer: consumer(&segment)? };

@@ -45,8 +45,28 @@ pub fn processes(
     lead: impl FnOnce() -> Result<(), SideFault>,
     peer: impl FnOnce() -> Result<(), SideFault>,
 ) -> Result<[u32; 2], Fault> {
-    let children = [fork(Side::Lead, terms, block, lead)?, fork(Side::Peer, terms, block, peer)?];
-    wait_for_all(children.into(), block, terms.limit)?;
+    with_others(terms, block, lead, peer, [])
+}
+
+/// What a process does besides.
+pub type Body<'b> = Box<dyn FnOnce() -> Result<(), SideFault> + 'b>;
+
+/// As [`processes`], with others beside them, each on the core of a side; the pid of a side is that
+/// of one of those on its core.
+pub fn with_others<const N: usize>(
+    terms: &Terms,
+    block: &Block,
+    lead: impl FnOnce() -> Result<(), SideFault>,
+    peer: impl FnOnce() -> Result<(), SideFault>,
+    others: [(Side, Body<'_>); N],
+) -> Result<[u32; 2], Fault> {
+    let mut children = Vec::new();
+    for (side, body) in others {
+        children.push(fork(side, terms, block, body)?);
+    }
+    children.push(fork(Side::Lead, terms, block, lead)?);
+    children.push(fork(Side::Peer, terms, block, peer)?);
+    wait_for_all(children, block, terms.limit)?;
     let pids = [block.pid(Side::Lead), block.pid(Side::Peer)];
     // "Two processes" is what the report claims, so it is asserted, not assumed.
     if pids[0] == pids[1] || pids.contains(&0) || pids.contains(&std::process::id()) {

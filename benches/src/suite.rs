@@ -99,6 +99,7 @@ pub fn standard() -> Vec<Case> {
     cases.extend(crate::spsc_elsewhere::cases());
     cases.extend(crate::spsc_typed::cases());
     cases.extend(crate::mpmc::cases());
+    cases.extend(crate::mpmc_crowd::cases());
     cases
 }
 
