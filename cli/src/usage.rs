@@ -63,8 +63,7 @@ several may send at once. What is unread in it stays.
   --persist      a receiver that leaves or dies does not end the sending: wait for the next one
   --wait W       how both sides wait in a new ring: spin (look all the time: the fastest, and a
                  core for each who waits), spin-park (look for up to 50 us, then sleep) or park
-                 (sleep at once); spin-park unless given, and in a ring of many spin, which is all
-                 that it has yet. A ring that exists must have it
+                 (sleep at once); spin-park unless given. A ring that exists must have it
   --wake M       what wakes who sleeps: futex (unless given), posix-sem (a semaphore in the ring's
                  memory), sysv-sem (a set in the kernel, for shm: only) or event (raw_sync's: NOT
                  crash-safe). With spin-park or park

@@ -27,9 +27,12 @@ pub(super) fn attendances(segment: &Inner) -> Vec<Attendance> {
     occupancy(segment).map_or(Vec::new(), |seen| seen.attendants.into_iter().map(alive).collect())
 }
 
-/// What the slots and seats show.
+/// What the slots and seats show; none in a forked child, whose memory is another's.
 pub(super) fn occupancy(segment: &Inner) -> Option<Occupancy> {
     let Plan::Mpmc(geometry) = segment.plan else { return None };
+    if segment.map.severed().is_some() {
+        return None;
+    }
     // SAFETY: the mapping has the size of the geometry, as checked when it was made.
     Some(unsafe { Occupancy::of(Onlooker(segment.map.raw()), geometry) })
 }

@@ -8,7 +8,7 @@ use super::plan::Plan;
 use super::{Inner, fd, identity};
 use crate::error::Severed;
 use crate::layout::{MPMC_SEATS, Seat};
-use crate::ring::mpmc;
+use crate::ring::mpmc::{self, Stalled};
 use crate::sync::{Deadline, Identity, Ordering, monotonic_ns};
 use core::fmt;
 use core::mem::offset_of;
@@ -19,17 +19,27 @@ use std::time::Duration;
 /// Between two looks whether it is gone: it takes the kernel about 0.1 ms.
 const LOOK_EVERY: Duration = Duration::from_micros(50);
 
+/// In so long the kernel has taken down a process that has ended.
+const ENDS_WITHIN_NS: u64 = 1_000_000_000;
+
 /// Why a participant was not put an end to. It lives on, or was none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EvictError {
     /// The ring is of one producer and one consumer, which has no participants by number.
     OneToOne,
-    /// Nobody has that number.
+    /// It is not there any more: it left, or another one has its place by now.
     NotThere,
     /// It is of this very process: drop the handle.
     Oneself,
     /// It is of a process in another pid namespace, which cannot be found from here.
     Elsewhere {
+        /// The process, as it saw itself.
+        pid: u64,
+    },
+    /// No process is found that is what the participant says of itself and has the segment, and yet
+    /// its byte is held: its first thread has ended and others live, `/proc` hides it, or a child
+    /// of it has its descriptor.
+    Unknown {
         /// The process, as it saw itself.
         pid: u64,
     },
@@ -55,12 +65,13 @@ pub enum EvictError {
     },
 }
 
-/// Kills the process of `participant`, and waits until it is gone.
+/// Kills the process of that participant, and waits until it is gone.
 pub(super) fn evict(
     segment: &Inner,
-    participant: u16,
+    stalled: &Stalled,
     deadline: Deadline,
 ) -> Result<(), EvictError> {
+    let Stalled { participant, .. } = *stalled;
     let Plan::Mpmc(geometry) = segment.plan else { return Err(EvictError::OneToOne) };
     if !(1..=geometry.seats()).contains(&participant) {
         return Err(EvictError::NotThere);
@@ -69,6 +80,9 @@ pub(super) fn evict(
         return Err(EvictError::Severed(cause));
     }
     let seat = Sitting::of(segment, participant).ok_or(EvictError::NotThere)?;
+    if (seat.who.pid as u32, seat.who.now_ns) != (stalled.pid, stalled.since_ns) {
+        return Err(EvictError::NotThere);
+    }
     if segment.is_gone(participant) {
         return Ok(());
     }
@@ -80,21 +94,38 @@ pub(super) fn evict(
         return Err(EvictError::Oneself);
     }
     let process = open(pid);
-    // Only now: then the descriptor is of the process that has the seat. Else that one has ended,
-    // and the kernel is about to give its byte back.
-    if identity::may_live(&seat.who) {
-        if Sitting::of(segment, participant) != Some(seat) {
-            return Err(EvictError::NotThere);
-        }
-        kill(&process?, pid)?;
+    // Only now: then the descriptor is of the process that has the seat. What the seat says is any
+    // peer's to write, so it has the segment, too.
+    let is_known = identity::may_live(&seat.who) && segment.node.may_be_mapped_by(pid);
+    if !is_known {
+        // It has ended, and the kernel is about to give its byte back, or it is not what it says.
+        let soon = monotonic_ns().saturating_add(ENDS_WITHIN_NS);
+        let soon = Deadline::at(deadline.earlier_than(soon));
+        let is_gone = wait_until_gone(segment, participant, seat, soon)?;
+        return if is_gone { Ok(()) } else { Err(EvictError::Unknown { pid }) };
     }
+    if Sitting::of(segment, participant) != Some(seat) {
+        return Err(EvictError::NotThere);
+    }
+    kill(&process?, pid)?;
+    let is_gone = wait_until_gone(segment, participant, seat, deadline)?;
+    if is_gone { Ok(()) } else { Err(EvictError::Timeout { pid }) }
+}
+
+/// Whether the one who had that seat is gone, by `deadline`.
+fn wait_until_gone(
+    segment: &Inner,
+    participant: u16,
+    seat: Sitting,
+    deadline: Deadline,
+) -> Result<bool, EvictError> {
     while !segment.is_gone(participant) && Sitting::of(segment, participant) == Some(seat) {
         if deadline.has_passed(monotonic_ns()) {
-            return Err(EvictError::Timeout { pid });
+            return Ok(false);
         }
         std::thread::sleep(LOOK_EVERY);
     }
-    Ok(())
+    segment.map.severed().map_or(Ok(true), |cause| Err(EvictError::Severed(cause)))
 }
 
 /// Who has a seat.
@@ -119,7 +150,7 @@ impl Sitting {
             pid: word(offset_of!(Seat, pid)),
             started: word(offset_of!(Seat, started)),
             namespace: word(offset_of!(Seat, namespace)),
-            now_ns: 0,
+            now_ns: word(offset_of!(Seat, since_ns)),
         };
         Some(Sitting { state, who })
     }
@@ -165,6 +196,7 @@ impl EvictError {
             EvictError::Oneself => 69,
             EvictError::Elsewhere { .. } => 70,
             EvictError::Denied { .. } => 71,
+            EvictError::Unknown { .. } => 74,
             EvictError::Timeout { .. } => 72,
             EvictError::Severed(severed) => severed.code(),
             EvictError::Io { .. } => super::errors::IO,
@@ -179,11 +211,16 @@ impl fmt::Display for EvictError {
                 "the ring is of one producer and one consumer: end the process of the one that is \
                  in the way",
             ),
-            EvictError::NotThere => f.write_str("no participant has that number"),
+            EvictError::NotThere => f.write_str("this participant is not there any more"),
             EvictError::Oneself => f.write_str("it is of this process: drop its handle"),
             EvictError::Elsewhere { pid } => write!(
                 f,
                 "it is of a process in another pid namespace, {pid} as it saw itself: end it there"
+            ),
+            EvictError::Unknown { pid } => write!(
+                f,
+                "no process {pid} is found that has the ring, and yet somebody has its place: end \
+                 the process by hand"
             ),
             EvictError::Denied { pid } => {
                 write!(f, "this user may not kill process {pid}: ask its owner, or root")

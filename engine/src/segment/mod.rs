@@ -249,19 +249,21 @@ impl Segment {
         attendance::attendances(&self.inner)
     }
 
-    /// Kills the process of a participant of a ring of many, such as one that a `PeerStalled`
-    /// names, and waits until it is gone, until `deadline`. What it held is then repaired like any
-    /// dead one's, by whoever is blocked by it. One that was gone already is no error.
+    /// Kills the process of a participant of a ring of many, as a `PeerStalled` or
+    /// [`Segment::attendances`] names it, and waits until it is gone, until `deadline`; killed it
+    /// is in any case. What it held is then repaired like any dead one's, by whoever is blocked by
+    /// it: who spins at once, who sleeps at the end of its slice. One that has died is no error;
+    /// one that has left, or whose place another one has by now, is [`EvictError::NotThere`].
     ///
     /// Nothing else can be done about one that lives and does not move: what it holds is its own as
     /// long as it might go on. All that the process did besides ends with it, so nothing here ever
     /// does this unasked.
-    pub fn evict(&self, participant: u16, deadline: Deadline) -> Result<(), EvictError> {
-        evict::evict(&self.inner, participant, deadline)
+    pub fn evict(&self, stalled: &mpmc::Stalled, deadline: Deadline) -> Result<(), EvictError> {
+        evict::evict(&self.inner, stalled, deadline)
     }
 
     /// What a ring of many holds, slot by slot. Looks at all of them: for people, not for a loop.
-    /// None of a ring of two sides.
+    /// None of a ring of two sides, and where the mapping was cut off, as in a forked child.
     pub fn occupancy(&self) -> Option<Occupancy> {
         attendance::occupancy(&self.inner)
     }

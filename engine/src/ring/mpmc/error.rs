@@ -1,5 +1,6 @@
 //! What can go wrong at a ring of many, and what the caller does next.
 
+use super::occupancy::Attendant;
 use crate::error::{self, Severed, What};
 use crate::ring::Position;
 use core::fmt;
@@ -14,6 +15,13 @@ pub struct Stalled {
     pub pid: u32,
     /// The time of day in nanoseconds when it joined.
     pub since_ns: u64,
+}
+
+impl From<&Attendant> for Stalled {
+    fn from(seen: &Attendant) -> Stalled {
+        let Attendant { participant, pid, since_ns, .. } = *seen;
+        Stalled { participant, pid: pid as u32, since_ns }
+    }
 }
 
 /// Why a message was not sent. It is not in the ring, whatever the reason.
