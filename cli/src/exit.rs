@@ -257,6 +257,7 @@ fn of_join(error: JoinError) -> Status {
         | JoinError::OfMany
         | JoinError::OneToOne
         | JoinError::Full { .. }
+        | JoinError::NoSuchNumber { .. }
         | JoinError::Typed { .. } => Status::Refused,
         JoinError::Corrupted(_) => Status::Corrupted,
         JoinError::Severed(severed) => of_severed(severed),

@@ -178,8 +178,10 @@ pub struct Header {
     pub mpmc_flags: u32,
     /// Of a ring of many: how many participants there can be; else zero.
     pub seats: u64,
+    /// Of a ring of many: how many of these are of numbered producers; else zero.
+    pub numbered: u64,
     /// Zero until a later version gives them a meaning.
-    pub reserved: [u64; 19],
+    pub reserved: [u64; 18],
 }
 
 /// Where one side sleeps (`ring::park` has the protocol), or in a ring of many all of one role
@@ -256,8 +258,20 @@ pub struct Seat {
     pub lost: u64,
     /// Sleeps whose backstop, not a wake, found work.
     pub backstop: u64,
+    /// Of a numbered producer: its last two sends, each by its number modulo two.
+    pub sends: [Send; 2],
     /// Zero until a later version gives them a meaning.
-    pub reserved: [u64; 6],
+    pub reserved: [u64; 2],
+}
+
+/// What became of one send of a numbered producer (`ring::mpmc::sends`).
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Send {
+    /// Its number, from 1 on; zero if there was none.
+    pub number: u64,
+    /// How far it has come, and at which position.
+    pub stage: u64,
 }
 
 /// What a participant of a ring of many that finds nothing to do asks about all the others.
@@ -291,6 +305,7 @@ const _: () = {
     assert!(offset_of!(Header, record_bytes) == 64 && offset_of!(Header, type_hash) == 72);
     assert!(offset_of!(Header, wake_means) == 80 && offset_of!(Header, barrier) == 84);
     assert!(offset_of!(Header, wake_key) == 88 && offset_of!(Header, seats) == 96);
+    assert!(offset_of!(Header, numbered) == 104 && offset_of!(Seat, sends) == 80);
     assert!(size_of::<Header>() <= PRODUCER_GATE);
     assert!(size_of::<Participant>() == 64);
     assert!(CONSUMER_GATE - PRODUCER_GATE >= 128 && HEAD - CONSUMER_GATE >= 128);

@@ -27,6 +27,8 @@ pub struct Hall {
     beds: [Bed; 2],
     /// Their states; who is there is for people.
     seats: Vec<Explored>,
+    /// Of each numbered producer, what became of its last two sends.
+    sends: Vec<[Explored; 4]>,
     slots: Vec<Slot>,
     slots_at: usize,
     stride: usize,
@@ -90,6 +92,7 @@ impl Hall {
             comings: (0..size_of::<Comings>() / 8).map(|_| zero()).collect(),
             beds: [Bed::made(), Bed::made()],
             seats: first(MPMC_SEATS, slots_at).map(|(_, word)| Explored::new(word)).collect(),
+            sends: (0..geometry.numbered()).map(|_| [zero(), zero(), zero(), zero()]).collect(),
             slots: first(slots_at, usize::MAX).map(slot).collect(),
             slots_at,
             stride: geometry.stride() as usize,
@@ -129,7 +132,12 @@ impl Hall {
             MPMC_COMINGS..MPMC_SEATS => Some(&self.comings[(at - MPMC_COMINGS) / 8]),
             _ if at < self.slots_at => {
                 let (seat, field) = ((at - MPMC_SEATS) / size_of::<Seat>(), at % size_of::<Seat>());
-                (field == 0).then(|| &self.seats[seat])
+                let send = field.wrapping_sub(offset_of!(Seat, sends)) / 8;
+                match (field, self.sends.get(seat)) {
+                    (0, _) => Some(&self.seats[seat]),
+                    (_, Some(sends)) => sends.get(send),
+                    _ => None,
+                }
             }
             _ => {
                 assert_eq!((at - self.slots_at) % self.stride, 0, "a word, and no payload");

@@ -1,10 +1,13 @@
-//! The ring of many where a role has one participant at a time, which claims by looking and takes
-//! by a store: while nobody dies, and when it dies before any of its shared accesses.
+//! The ring of many where a seat is one participant's: a role that has one at a time, which claims
+//! by looking and takes by a store, and a numbered producer, of whose sends it is kept how many
+//! took effect. While nobody dies, and when it dies before any of its shared accesses.
 #![cfg(loom)]
 
 mod common;
 
 use annulus::ring::Role;
+use annulus::ring::mpmc::{Consumer, Producer};
+use annulus_loom_tests::Seated;
 use common::many::{Came, Room, at_every_access, away, dies_in, drain, recv, send, try_recv};
 use common::model;
 use loom::thread;
@@ -136,4 +139,71 @@ fn a_single_producer_that_dies_leaves_a_message_or_nothing() {
         away((successor, consumer));
         died
     });
+}
+
+/// What is said of its sends is what came, be it that a consumer repaired its claim, or looked at
+/// it just before it committed and died.
+#[test]
+fn of_a_numbered_producer_that_dies_it_is_known_what_it_sent() {
+    at_every_access(|accesses| {
+        let room = Room::numbered(3);
+        let victim = room.number_one();
+        // Keeps the ring open.
+        let (keeper, mut consumer) = (room.producer(), room.consumer());
+        let elsewhere = room.clone();
+        let dying = thread::spawn(move || {
+            dies_in(&elsewhere, 1, victim, accesses, |victim| {
+                send(victim, 1);
+                send(victim, 2);
+            })
+        });
+        consumer.repair();
+        let mut buffer = [0; 8];
+        let early = consumer.try_recv(&mut buffer);
+        let died = dying.join().expect("it dies or is done");
+        let mut came = u64::from(early.is_ok());
+        came += drain(&mut consumer).iter().filter(|came| matches!(came, Came::Number(..))).count()
+            as u64;
+        let (mut successor, _) = room.number_one();
+        assert_eq!(successor.sent(), Some(came));
+        assert!(died || came == 2, "{came} came");
+        send(&mut successor, 3);
+        assert_eq!(drain(&mut consumer), [Came::Number(3, false)]);
+        assert_eq!(successor.sent(), Some(came + 1));
+        away((keeper, successor, consumer));
+        died
+    });
+}
+
+/// The same where its successor comes first, and sweeps its seat.
+#[test]
+fn who_comes_after_a_numbered_producer_knows_what_it_sent() {
+    at_every_access(|accesses| {
+        let room = Room::numbered(3);
+        let (mut victim, mut consumer) = (room.number_one(), room.consumer());
+        // So that what it knows of earlier sends stands where the next ones do.
+        for number in [8, 9] {
+            send(&mut victim.0, number);
+            assert_eq!(drain(&mut consumer), [Came::Number(number, false)]);
+        }
+        let died = dies_in(&room, 1, victim, accesses, |victim| {
+            send(victim, 1);
+            drop(victim.try_claim(8));
+        });
+        let (mut successor, _) = room.number_one();
+        let sent = successor.sent().expect("it has a number");
+        send_what_fits(&mut successor, &mut consumer);
+        let came = drain(&mut consumer);
+        let ones = came.iter().filter(|came| **came == Came::Number(1, false)).count();
+        assert_eq!(sent, 2 + ones as u64, "{came:?}");
+        away((successor, consumer));
+        died
+    });
+}
+
+/// Sends one more if there is room.
+fn send_what_fits(producer: &mut Producer<Seated>, consumer: &mut Consumer<Seated>) {
+    if producer.try_send(&7u64.to_le_bytes()).is_ok() {
+        consumer.repair();
+    }
 }

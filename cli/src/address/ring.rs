@@ -163,7 +163,7 @@ impl AskedSlots {
         let asked = self.participants.unwrap_or(Geometry::SEATS);
         match geometry.with_seats(asked) {
             Some(_) => Ok(()),
-            None => Err(SegmentError::Participants { asked, limit: SEATS_MAX }),
+            None => Err(SegmentError::Participants { asked, least: 2, limit: SEATS_MAX }),
         }
     }
 }

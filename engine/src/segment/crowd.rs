@@ -31,6 +31,16 @@ pub(super) fn producer(segment: &Arc<Inner>) -> Result<mpmc::Producer<CrowdMappi
     Ok(unsafe { mpmc::Producer::join(mapping, geometry) }?)
 }
 
+/// Joins as the producer of that number.
+pub(super) fn numbered(
+    segment: &Arc<Inner>,
+    number: u16,
+) -> Result<mpmc::Producer<CrowdMapping>, JoinError> {
+    let (_door, geometry, mapping) = enter(segment)?;
+    // SAFETY: as in `producer`.
+    Ok(unsafe { mpmc::Producer::join_numbered(mapping, geometry, number) }?)
+}
+
 /// Joins as a consumer.
 pub(super) fn consumer(segment: &Arc<Inner>) -> Result<mpmc::Consumer<CrowdMapping>, JoinError> {
     let (_door, geometry, mapping) = enter(segment)?;
@@ -56,6 +66,7 @@ impl From<mpmc::JoinError> for JoinError {
         match error {
             mpmc::JoinError::Full { seats } => JoinError::Full { participants: seats },
             mpmc::JoinError::Busy { role, pid } => JoinError::Busy { role, pid },
+            mpmc::JoinError::NoSuchNumber { numbers } => JoinError::NoSuchNumber { numbers },
             mpmc::JoinError::Corrupted(corruption) => JoinError::Corrupted(corruption),
         }
     }

@@ -33,6 +33,8 @@ pub enum SegmentError {
     Participants {
         /// What was asked for.
         asked: u16,
+        /// The fewest: those who have a place of their own, and one more for all others.
+        least: u16,
         /// The most.
         limit: u16,
     },
@@ -231,6 +233,11 @@ pub enum JoinError {
         /// So many there can be.
         participants: u16,
     },
+    /// The ring has fewer numbered producers, or none.
+    NoSuchNumber {
+        /// So many.
+        numbers: u16,
+    },
     /// Whoever sleeps in this segment needs membarrier(2), and the system refuses it.
     NoMembarrier {
         /// With this errno.
@@ -261,37 +268,6 @@ pub enum JoinError {
     Corrupted(Corruption),
     /// The mapping was cut off.
     Severed(Severed),
-    /// A system call failed.
-    Io {
-        /// Which.
-        call: &'static str,
-        /// With this errno.
-        errno: i32,
-    },
-}
-
-/// Why a segment was not removed. It is still there, unless it was not found.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum RemoveError {
-    /// Nothing has this name.
-    NotFound,
-    /// Somebody holds a role: end that process first.
-    Held {
-        /// The role.
-        role: Role,
-        /// Who holds it, as that process saw itself; nothing rests on it.
-        pid: Option<u64>,
-    },
-    /// Somebody has been joining or removing the segment for too long.
-    DoorStuck,
-    /// It is not closed and drained.
-    NotSpent,
-    /// What stands there is no segment; if it ever was one, remove the file by hand.
-    NotAnnulus,
-    /// Another file took the name meanwhile: look again.
-    Replaced,
-    /// The system refuses access.
-    Denied,
     /// A system call failed.
     Io {
         /// Which.
@@ -357,6 +333,7 @@ impl JoinError {
             JoinError::Typed { .. } => 50,
             JoinError::OfMany | JoinError::OneToOne => 66,
             JoinError::Full { .. } => 67,
+            JoinError::NoSuchNumber { .. } => 73,
             JoinError::NoMembarrier { .. } => NO_MEMBARRIER,
             JoinError::NoSuchWake { .. } => NO_SUCH_WAKE,
             JoinError::ForeignWake { .. } => 58,
@@ -369,29 +346,12 @@ impl JoinError {
     }
 }
 
-impl RemoveError {
-    /// The stable number of this error.
-    pub const fn code(self) -> i32 {
-        match self {
-            RemoveError::NotFound => SegmentError::NotFound.code(),
-            RemoveError::Held { .. } => BUSY,
-            RemoveError::DoorStuck => DOOR_STUCK,
-            RemoveError::NotSpent => 45,
-            RemoveError::NotAnnulus => SegmentError::NotAnnulus.code(),
-            RemoveError::Replaced => 46,
-            RemoveError::Denied => SegmentError::Denied.code(),
-            RemoveError::Io { .. } => IO,
-        }
-    }
-}
-
 pub(super) const IO: i32 = 41;
-const BUSY: i32 = 42;
-const DOOR_STUCK: i32 = 43;
+pub(super) const BUSY: i32 = 42;
+pub(super) const DOOR_STUCK: i32 = 43;
 const NO_MEMBARRIER: i32 = 56;
 const NO_SUCH_WAKE: i32 = 57;
 const NO_SYSV_SEM: i32 = 59;
 
 impl std::error::Error for SegmentError {}
 impl std::error::Error for JoinError {}
-impl std::error::Error for RemoveError {}

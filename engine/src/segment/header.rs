@@ -70,27 +70,28 @@ pub(super) fn new(
         Some(Wake::SysvSem) => wake::random_key(stamp >> 32),
         _ => 0,
     };
-    let (cell_bytes, payload, mpmc_flags, seats) = plan.words();
+    let words = plan.words();
     let header = Header {
         magic: MAGIC,
         abi_version: ABI_VERSION,
         kind: plan.kind(),
         capacity: plan.capacity(),
         segment_bytes: pages::segment_bytes(plan, page_bytes),
-        cell_bytes,
+        cell_bytes: words.cell,
         page_bytes: u32::try_from(page_bytes)
             .map_err(|_| SegmentError::NoSuchPages { asked: page_bytes })?,
         wait_policy,
         first_stamp,
         segment_id: [id_low, id_high],
-        record_bytes: asked.shape().map_or(payload, |shape| shape.bytes),
+        record_bytes: asked.shape().map_or(words.payload, |shape| shape.bytes),
         type_hash: asked.shape().map_or(0, |shape| shape.hash),
         wake_means,
         barrier,
         wake_key,
-        mpmc_flags,
-        seats,
-        reserved: [0; 19],
+        mpmc_flags: words.flags,
+        seats: words.seats,
+        numbered: words.numbered,
+        reserved: [0; 18],
     };
     Ok(Checked { header, plan: plan.waiting_by(waiting) })
 }
@@ -186,8 +187,8 @@ fn check_spsc(header: &Header) -> Result<Plan, SegmentError> {
     if header.mpmc_flags != 0 {
         return damaged(Field::Reserved, header.mpmc_flags);
     }
-    if header.seats != 0 {
-        return damaged(Field::Reserved, header.seats);
+    if let Some(word) = [header.seats, header.numbered].iter().find(|word| **word != 0) {
+        return damaged(Field::Reserved, *word);
     }
     Ok(Plan::Spsc(geometry))
 }

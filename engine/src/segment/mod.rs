@@ -76,6 +76,7 @@ mod plan;
 mod pollable;
 mod registry;
 mod remove;
+mod remove_errors;
 mod sentences;
 mod sever;
 mod shape;
@@ -90,7 +91,7 @@ mod waiting;
 pub use attendance::Attendance;
 pub use config::{Attach, Backing, Config};
 pub use crowd::CrowdMapping;
-pub use errors::{JoinError, RemoveError, SegmentError};
+pub use errors::{JoinError, SegmentError};
 pub use evict::EvictError;
 pub use guard::guard_truncation;
 pub use header::Field;
@@ -103,6 +104,7 @@ pub use plan::Slots;
 pub(crate) use pollable::armed;
 pub use pollable::{Pollable, Readiness};
 pub use remove::{Removal, remove};
+pub use remove_errors::RemoveError;
 pub use shape::Shape;
 pub use survey::{RoleSurvey, Survey};
 pub use trust::{Peers, Trusted, TrustingSegment, Untrusted};
@@ -235,6 +237,13 @@ impl Segment {
     /// The error [`JoinError::OneToOne`] is that of a ring of two sides.
     pub fn mpmc_producer(&self) -> Result<MpmcProducer, JoinError> {
         crowd::producer(&self.inner)
+    }
+
+    /// Joins a ring of many as the producer of that number, from 1 on, of which there is one at a
+    /// time; the ring was made for [`Slots::numbered_producers`]. Its `sent` says how many sends by
+    /// that number took effect so far. Else as [`Segment::mpmc_producer`].
+    pub fn mpmc_producer_numbered(&self, number: u16) -> Result<MpmcProducer, JoinError> {
+        crowd::numbered(&self.inner, number)
     }
 
     /// Joins a ring of many as one of its consumers. As [`Segment::mpmc_producer`].

@@ -15,6 +15,7 @@ pub struct Slots {
     payload: u32,
     is_of_one_length: bool,
     participants: u16,
+    numbered: u16,
     single_producer: bool,
     single_consumer: bool,
     delivery: Delivery,
@@ -29,6 +30,7 @@ impl Slots {
             payload,
             is_of_one_length: false,
             participants: mpmc::Geometry::SEATS,
+            numbered: 0,
             single_producer: false,
             single_consumer: false,
             delivery: Delivery::AtLeastOnce,
@@ -43,8 +45,9 @@ impl Slots {
         self
     }
 
-    /// So many handles may have joined at a time: 128 unless chosen here, and 1000 at most. Each
-    /// takes 128 bytes of the segment.
+    /// So many handles may have joined at a time: 128 unless chosen here, 2 at least and 1000 at
+    /// most. Each takes 128 bytes of the segment. Those of a single side, and of numbered
+    /// producers, are among them, and kept for these.
     #[must_use]
     pub const fn participants(mut self, participants: u16) -> Slots {
         self.participants = participants;
@@ -52,7 +55,8 @@ impl Slots {
     }
 
     /// One producer at a time, which then sends without a locked instruction; a second one is
-    /// refused. A message that it was writing when it died is no gap: nobody was told of it.
+    /// refused. A message that it was writing when it died is no gap, and one that it writes and
+    /// does not commit is not seen: to a consumer the ring is empty, and nobody is `PeerStalled`.
     #[must_use]
     pub const fn single_producer(mut self) -> Slots {
         self.single_producer = true;
@@ -64,6 +68,17 @@ impl Slots {
     #[must_use]
     pub const fn single_consumer(mut self) -> Slots {
         self.single_consumer = true;
+        self
+    }
+
+    /// So many of the participants are numbered producers, from 1 on, of which there is one of each
+    /// number at a time ([`mpmc_producer_numbered`](super::Segment::mpmc_producer_numbered)). The
+    /// ring keeps how many sends of each took effect, whoever had the number: after a restart it is
+    /// asked ([`sent`](mpmc::Producer::sent)), and nothing is sent twice. Of a single producer,
+    /// one.
+    #[must_use]
+    pub const fn numbered_producers(mut self, producers: u16) -> Slots {
+        self.numbered = producers;
         self
     }
 
@@ -81,11 +96,8 @@ impl Slots {
         }
         let geometry = mpmc::Geometry::new(count, payload)
             .ok_or(SegmentError::LargeSlots { slots: count, payload })?;
-        // One alone has nobody to send to.
-        let seats = if participants < 2 { None } else { geometry.with_seats(participants) };
-        let mut geometry = seats
-            .ok_or(SegmentError::Participants { asked: participants, limit: SEATS_MAX })?
-            .delivering(self.delivery);
+        let limit = SEATS_MAX;
+        let mut geometry = geometry.with_numbered(self.numbered).delivering(self.delivery);
         if self.is_of_one_length {
             geometry = geometry.of_one_length();
         }
@@ -95,7 +107,11 @@ impl Slots {
         if self.single_consumer {
             geometry = geometry.with_single(Role::Consumer);
         }
-        Ok(geometry)
+        // One alone has nobody to send to, and who has no seat of its own has to have one, too.
+        let is_for_two = self.single_producer && self.single_consumer;
+        let least = (geometry.reserved_seats() + u16::from(!is_for_two)).max(2);
+        let seats = if participants < least { None } else { geometry.with_seats(participants) };
+        seats.ok_or(SegmentError::Participants { asked: participants, least, limit })
     }
 }
 
@@ -104,6 +120,16 @@ impl Slots {
 pub(super) enum Asked {
     Spsc { capacity: u64, shape: Option<Shape> },
     Mpmc(Slots),
+}
+
+/// What a header says of a ring of many, and zeros of another, but for the cell.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Words {
+    pub(super) cell: u32,
+    pub(super) payload: u64,
+    pub(super) flags: u32,
+    pub(super) seats: u64,
+    pub(super) numbered: u64,
 }
 
 /// A ring that is possible.
@@ -191,9 +217,11 @@ impl Plan {
         }
     }
 
-    /// What the header says of a ring of many, and zeros of another: cell, payload, flags, seats.
-    pub(super) fn words(self) -> (u32, u64, u32, u64) {
-        let Plan::Mpmc(geometry) = self else { return (CELL as u32, 0, 0, 0) };
+    /// What the header says of it.
+    pub(super) fn words(self) -> Words {
+        let Plan::Mpmc(geometry) = self else {
+            return Words { cell: CELL as u32, ..Words::default() };
+        };
         let flags = [
             (FLAG_ONE_LENGTH, geometry.is_of_one_length()),
             (FLAG_AT_MOST_ONCE, geometry.delivery() == Delivery::AtMostOnce),
@@ -202,8 +230,9 @@ impl Plan {
         ];
         let flags = flags.iter().fold(0, |all, (flag, is)| if *is { all | flag } else { all });
         // Below the most that a capacity can be.
-        let stride = geometry.stride() as u32;
-        (stride, geometry.payload().into(), flags, geometry.seats().into())
+        let cell = geometry.stride() as u32;
+        let (payload, seats) = (geometry.payload().into(), geometry.seats().into());
+        Words { cell, payload, flags, seats, numbered: geometry.numbered().into() }
     }
 
     /// What a header of a ring of many describes; none if it is not possible.
@@ -220,6 +249,7 @@ impl Plan {
             payload: u32::try_from(header.record_bytes).ok()?,
             is_of_one_length: is(FLAG_ONE_LENGTH),
             participants: u16::try_from(header.seats).ok()?,
+            numbered: u16::try_from(header.numbered).ok()?,
             single_producer: is(FLAG_SINGLE_PRODUCER),
             single_consumer: is(FLAG_SINGLE_CONSUMER),
             delivery,

@@ -32,8 +32,11 @@ impl fmt::Display for SegmentError {
                  most: take fewer, or shorter ones",
                 Bytes(CAPACITY_MAX)
             ),
-            SegmentError::Participants { asked, limit } => {
-                write!(f, "a ring for {asked} participants is not possible: take 2 to {limit}")
+            SegmentError::Participants { asked, least, limit } => {
+                write!(
+                    f,
+                    "a ring for {asked} participants is not possible: take {least} to {limit}"
+                )
             }
             SegmentError::ManyWake { asked } => write!(
                 f,
@@ -207,6 +210,12 @@ impl fmt::Display for JoinError {
                 "all {participants} participants that this ring can have are there: wait until one \
                  leaves, or make a ring for more"
             ),
+            JoinError::NoSuchNumber { numbers: 0 } => f.write_str(
+                "the ring has no numbered producers: join as one of many, or make a ring that has",
+            ),
+            JoinError::NoSuchNumber { numbers } => {
+                write!(f, "the ring's numbered producers are 1 to {numbers}: join as one of these")
+            }
             JoinError::NoMembarrier { errno } => no_membarrier(f, errno),
             JoinError::NoSuchWake { wake } => no_such_wake(f, wake),
             JoinError::ForeignWake { wake } => write!(

@@ -5,6 +5,7 @@ mod common;
 mod evict;
 mod histories;
 mod lives;
+mod numbered;
 mod processes;
 mod single;
 mod sleeping;
@@ -82,7 +83,10 @@ fn a_ring_that_is_not_possible_is_refused_in_one_sentence_with_the_value() {
     assert_eq!(error, SegmentError::LargeSlots { slots: 64, payload: u32::MAX });
     for participants in [0, 1, 1001, u16::MAX] {
         let (error, _) = asked(Slots::of(64, 48).participants(participants));
-        assert_eq!(error, SegmentError::Participants { asked: participants, limit: 1000 });
+        assert_eq!(
+            error,
+            SegmentError::Participants { asked: participants, least: 2, limit: 1000 }
+        );
     }
     let sleeping = RING.wait(Wait::Park).wake(Wake::SysvSem);
     let error = refusal(Segment::create(&Backing::Memfd, &sleeping));

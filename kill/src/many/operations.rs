@@ -7,7 +7,7 @@ use annulus::ring::mpmc::RecvError;
 use annulus::{Deadline, MpmcConsumer, MpmcProducer, Segment};
 
 /// Every operation. The first receive of a consumer looks at all slots, and repairs.
-pub const OPERATIONS: [Operation; 16] = [
+pub const OPERATIONS: [Operation; 17] = [
     Operation {
         name: "send",
         effect: Effect::Sends,
@@ -23,6 +23,17 @@ pub const OPERATIONS: [Operation; 16] = [
         effect: Effect::Sends,
         perform: |segment, next| {
             let mut producer = producer(segment);
+            let messages = [message(next), message(next + 1)];
+            begin();
+            let sent = messages.iter().take_while(|message| producer.try_send(message).is_ok());
+            finished(sent.count() as u64);
+        },
+    },
+    Operation {
+        name: "send, numbered",
+        effect: Effect::Sends,
+        perform: |segment, next| {
+            let mut producer = segment.mpmc_producer_numbered(1).expect("nobody has the number");
             let messages = [message(next), message(next + 1)];
             begin();
             let sent = messages.iter().take_while(|message| producer.try_send(message).is_ok());

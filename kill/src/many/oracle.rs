@@ -14,6 +14,7 @@ use annulus::MpmcConsumer;
 use annulus::ring::Role;
 use annulus::ring::mpmc::RecvError;
 use annulus::segment::JoinError;
+use std::collections::BTreeSet;
 
 /// Messages that go through the ring afterwards: two laps, over whatever was left in it.
 const AFTERWARDS: u64 = 2 * SLOTS + 2;
@@ -69,7 +70,22 @@ fn look(scene: &mut Scene, origin: &Origin, killed: Killed) -> Result<(), Troubl
         drain(&mut consumer, &mut came)?;
     }
     compare(&came, origin, killed)?;
+    is_known(scene, &came, origin)?;
     is_as_new(scene, consumer, origin.next + 1_000)
+}
+
+/// What is kept of the sends of producer number 1, which had sent all before where it is the single
+/// one and else nothing, is what came of them.
+fn is_known(scene: &Scene, came: &Came, origin: &Origin) -> Result<(), Trouble> {
+    let before = if origin.single { origin.next } else { 0 };
+    let new: BTreeSet<u64> = came.messages.iter().map(|(number, _)| *number).collect();
+    let new = new.range(origin.next..).count() as u64;
+    let sent = scene.segment.mpmc_producer_numbered(1)?.sent();
+    // Nothing of it, where another producer sent.
+    if sent == Some(before + new) || !origin.single && sent == Some(0) {
+        return Ok(());
+    }
+    Err(Fault::Lost(format!("{new} came, and it is said that {sent:?} were sent")).into())
 }
 
 /// Whether messages from number `first` on go through the ring as they came.

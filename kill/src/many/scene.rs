@@ -17,8 +17,8 @@ use std::os::unix::fs::FileExt;
 /// Slots of the ring.
 pub(super) const SLOTS: u64 = 64;
 
-/// Who may take part: the victim, two others, and two who look afterwards.
-const PARTICIPANTS: u16 = 6;
+/// Who may take part: a numbered producer, the victim, two others, and two who look afterwards.
+const PARTICIPANTS: u16 = 7;
 
 /// The life byte of participant x, as the engine's `segment/locks.rs` says.
 const LIFE: i64 = 1;
@@ -306,7 +306,7 @@ impl Scene {
 }
 
 fn config(single: bool) -> Config {
-    let slots = Slots::of(SLOTS, 48).participants(PARTICIPANTS);
+    let slots = Slots::of(SLOTS, 48).participants(PARTICIPANTS).numbered_producers(1);
     Config::mpmc(if single { slots.single_producer().single_consumer() } else { slots })
 }
 
@@ -356,10 +356,10 @@ pub(super) fn without_names(mut bytes: Vec<u8>) -> Vec<u8> {
     bytes
 }
 
-/// Leaves of the seats their states.
+/// Leaves of the seats their states, and what became of their sends.
 fn forget_names(bytes: &mut [u8]) {
     for seat in 0..usize::from(PARTICIPANTS) {
         let at = MPMC_SEATS + seat * size_of::<Seat>();
-        bytes[at + size_of::<u64>()..at + size_of::<Seat>()].fill(0);
+        bytes[at + size_of::<u64>()..at + offset_of!(Seat, sends)].fill(0);
     }
 }

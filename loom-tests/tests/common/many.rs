@@ -45,6 +45,21 @@ impl Room {
         Room { hall: Hall::fresh(geometry), geometry }
     }
 
+    /// Of two slots, with one numbered producer.
+    pub(crate) fn numbered(seats: u16) -> Room {
+        let geometry = geometry(2, seats).with_numbered(1);
+        Room { hall: Hall::fresh(geometry), geometry }
+    }
+
+    /// Producer number 1, as one whose end can be said.
+    pub(crate) fn number_one(&self) -> (Producer<Seated>, Rc<Lifeline>) {
+        let way = Seated::over(&self.hall);
+        let life = way.life();
+        // SAFETY: as above.
+        let joined = unsafe { Producer::join_numbered(way, self.geometry, 1) };
+        (joined.expect("nobody has the number"), life)
+    }
+
     fn waiting_by(slots: u64, seats: u16, waiting: Waiting) -> Room {
         let geometry = geometry(slots, seats).waiting_by(waiting);
         Room { hall: Hall::fresh(geometry), geometry }

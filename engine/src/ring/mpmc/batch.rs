@@ -11,12 +11,14 @@ use super::take::Taken;
 use crate::ring::Role;
 use crate::sync::{Crowd, Deadline};
 
-/// So many at most until it is asked whether anybody sleeps: nobody does so much longer for it.
+/// So many at most until it is asked with a barrier whether anybody sleeps. Of one who slept before
+/// is heard at once.
 const TOGETHER: u32 = 16;
 
 impl<M: Crowd> Producer<M> {
     /// Sends copies of all `messages` in order, waiting for room until `deadline`. Other producers'
-    /// messages may come between. Whether a consumer sleeps is asked once for sixteen of them.
+    /// messages may come between. A barrier, if the ring's participants have one, is paid once for
+    /// sixteen of them.
     ///
     /// On failure so many as the number says are in the ring, and the rest are not.
     #[inline]
@@ -35,7 +37,8 @@ impl<M: Crowd> Producer<M> {
                 None => {
                     // Who makes room may sleep, and not know what there is to take.
                     together.tell();
-                    together.handle.wait(deadline).map_err(|error| (sent, error))?
+                    let waited = together.handle.wait_on_time(deadline);
+                    waited.map_err(|error| (sent, error))?
                 }
             };
             let producer = &mut *together.handle;
@@ -50,7 +53,9 @@ impl<M: Crowd> Producer<M> {
 impl<M: Crowd> Consumer<M> {
     /// Hands up to `limit` messages that are there now, one behind the other, to `each`, in place
     /// and in order, and releases each of them when it is done with that. Returns how many; none
-    /// there is the error `Empty`. Does not block. Ends before a gap, which the next call tells.
+    /// there, or one that is being written, is the error `Empty`, and a limit of 0 does nothing.
+    /// Does not block. Ends before a gap, which the next call tells, and behind a message that came
+    /// back from a consumer that is gone.
     ///
     /// If `each` panics, the message that it was given is this handle's next one. A process that
     /// is killed in it has that one delivered again, to another consumer.
@@ -81,6 +86,9 @@ impl<M: Crowd> Consumer<M> {
 /// A handle that tells others of what it has done.
 trait Tell {
     fn tell(&mut self);
+
+    /// Whether one of them is seen to sleep; one who is just lying down need not be.
+    fn sees_sleepers(&self) -> bool;
 }
 
 impl<M: Crowd> Tell for Producer<M> {
@@ -88,12 +96,22 @@ impl<M: Crowd> Tell for Producer<M> {
     fn tell(&mut self) {
         self.who.published(Role::Consumer);
     }
+
+    #[inline(always)]
+    fn sees_sleepers(&self) -> bool {
+        self.who.may_sleep(Role::Consumer)
+    }
 }
 
 impl<M: Crowd> Tell for Consumer<M> {
     #[inline(always)]
     fn tell(&mut self) {
         self.who.published(Role::Producer);
+    }
+
+    #[inline(always)]
+    fn sees_sleepers(&self) -> bool {
+        self.who.may_sleep(Role::Producer)
     }
 }
 
@@ -112,7 +130,7 @@ impl<'h, H: Tell> Together<'h, H> {
     #[inline(always)]
     fn one_more(&mut self) {
         self.untold += 1;
-        if self.untold == TOGETHER {
+        if self.untold == TOGETHER || self.handle.sees_sleepers() {
             self.tell();
         }
     }

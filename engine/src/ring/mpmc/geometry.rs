@@ -23,6 +23,7 @@ pub struct Geometry {
     payload: u32,
     is_fixed: bool,
     seats: u16,
+    numbered: u16,
     single_producer: bool,
     single_consumer: bool,
     delivery: Delivery,
@@ -45,6 +46,7 @@ impl Geometry {
             payload,
             is_fixed: false,
             seats: Geometry::SEATS,
+            numbered: 0,
             single_producer: false,
             single_consumer: false,
             delivery: Delivery::AtLeastOnce,
@@ -89,15 +91,42 @@ impl Geometry {
         }
     }
 
-    /// The seats that participants of that role may take: a single one's is its own, the first or,
-    /// of a single consumer beside a single producer, the second.
+    /// The same with so many seats for numbered producers, of each of which the ring keeps how
+    /// many of its sends took effect; of a single producer there is one.
+    #[must_use]
+    pub const fn with_numbered(mut self, producers: u16) -> Geometry {
+        self.numbered = if producers > SEATS_MAX { SEATS_MAX } else { producers };
+        self
+    }
+
+    /// Numbered producers that there can be.
+    pub const fn numbered(self) -> u16 {
+        if self.single_producer && self.numbered > 1 { 1 } else { self.numbered }
+    }
+
+    /// Seats that are not for whoever comes.
+    pub(crate) const fn reserved_seats(self) -> u16 {
+        self.reserved_for_producers() + self.single_consumer as u16
+    }
+
+    /// Whether the participant of that index is a numbered producer.
+    pub(super) const fn is_numbered(self, index: u16) -> bool {
+        index <= self.numbered()
+    }
+
+    const fn reserved_for_producers(self) -> u16 {
+        let (single, numbered) = (self.single_producer as u16, self.numbered());
+        if single > numbered { single } else { numbered }
+    }
+
+    /// The seats that participants of that role may take. The first are those of numbered
+    /// producers, in their order, or of a single one; then comes that of a single consumer.
     pub(super) const fn seats_of(self, role: Role) -> RangeInclusive<u16> {
-        let producers = self.single_producer as u16;
-        let singles = producers + self.single_consumer as u16;
+        let reserved = self.reserved_seats();
         match role {
             Role::Producer if self.single_producer => 1..=1,
-            Role::Consumer if self.single_consumer => singles..=singles,
-            _ => singles + 1..=self.seats,
+            Role::Consumer if self.single_consumer => reserved..=reserved,
+            _ => reserved + 1..=self.seats,
         }
     }
 

@@ -34,6 +34,8 @@ pub struct Producer<M: Crowd> {
     pub(super) poison: Option<(SendError, u64)>,
 }
 
+const ROLE: Role = Role::Producer;
+
 impl<M: Crowd> Producer<M> {
     /// Joins the ring of `geometry` in `memory`. Does not wait.
     ///
@@ -41,12 +43,38 @@ impl<M: Crowd> Producer<M> {
     ///
     /// `memory` has at least `geometry.segment_bytes()` bytes, made as a ring of that geometry.
     pub unsafe fn join(memory: M, geometry: Geometry) -> Result<Producer<M>, JoinError> {
+        // SAFETY: the same contract.
+        unsafe { Producer::join_by(memory, geometry, |slots| Participant::join(slots, ROLE)) }
+    }
+
+    /// Joins as the producer of that number, from 1 on, of which there is one at a time.
+    ///
+    /// # Safety
+    ///
+    /// As for [`Producer::join`].
+    pub unsafe fn join_numbered(
+        memory: M,
+        geometry: Geometry,
+        number: u16,
+    ) -> Result<Producer<M>, JoinError> {
+        let join = |slots| Participant::join_numbered(slots, number);
+        // SAFETY: the same contract.
+        unsafe { Producer::join_by(memory, geometry, join) }
+    }
+
+    /// # Safety
+    ///
+    /// As for [`Producer::join`].
+    unsafe fn join_by(
+        memory: M,
+        geometry: Geometry,
+        join: impl FnOnce(Slots<M>) -> Result<Participant<M>, JoinError>,
+    ) -> Result<Producer<M>, JoinError> {
         let cadence = Cadence::of(&memory);
         // SAFETY: the same contract.
-        let slots = unsafe { Slots::new(memory, geometry) };
-        let who = Participant::join(slots, Role::Producer)?;
-        let next = who.slots().cursor(who.slots().hint(Role::Producer));
-        let sleeper = Sleeper::of(who.slots(), Role::Producer, who.index());
+        let who = join(unsafe { Slots::new(memory, geometry) })?;
+        let next = who.slots().cursor(who.slots().hint(ROLE));
+        let sleeper = Sleeper::of(who.slots(), ROLE, who.index());
         Ok(Producer {
             who,
             next,
@@ -105,6 +133,13 @@ impl<M: Crowd> Producer<M> {
         }
     }
 
+    /// Of a numbered producer, how many sends by its number took effect, whoever had it: send
+    /// number n, counted from 1, did if n is no more than this. So one that comes again after it
+    /// was killed asks whether its last message is in the ring. `None` without a number.
+    pub fn sent(&self) -> Option<u64> {
+        self.who.sent()
+    }
+
     /// The index by which others know this participant.
     pub fn participant(&self) -> u16 {
         self.who.index()
@@ -159,6 +194,7 @@ impl<M: Crowd> Producer<M> {
         let ready = Word::ready(at.lap, self.who.index());
         // ORDERING: Release, edge W: who takes the message sees its bytes.
         slots.set_word_at(at.place, ready, Ordering::Release);
+        self.who.has_sent(at.position);
         self.hint(at.position);
     }
 
@@ -166,6 +202,7 @@ impl<M: Crowd> Producer<M> {
     /// it, and our index would be given to another one with the claim standing.
     pub(super) fn abort_open(&mut self) {
         if let Some(at) = self.open.take() {
+            self.who.gives_up();
             let tombstone = Word::tombstone(at.lap, self.who.index());
             // ORDERING: Release, with the consumer that passes it.
             self.who.slots().set_word_at(at.place, tombstone, Ordering::Release);

@@ -25,6 +25,9 @@ impl<M: Crowd> Participant<M> {
 
     /// Swaps the word `seen`, whose owner is gone.
     pub(super) fn repair(&mut self, position: Position, seen: Word) {
+        if seen.state() == Some(State::Writing) && !self.judge(position, seen) {
+            return;
+        }
         let (next, is_lost) = repaired(self.slots(), seen);
         if self.slots().swap(position, seen, next).is_ok() {
             if is_lost {

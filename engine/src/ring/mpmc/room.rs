@@ -2,9 +2,9 @@
 
 use super::error::SendError;
 use super::pace;
+use super::presence::{self, Presence};
 use super::producer::Producer;
 use super::slots::Cursor;
-use super::table::{self, Presence};
 use super::wait::{Blocked, Step};
 use super::word::{State, Word};
 use super::{ASK_EVERY_NS, TRIES_PER_ASK};
@@ -25,15 +25,16 @@ impl<M: Crowd> Producer<M> {
     /// Claims the next position by the short way, if that is open.
     #[inline(always)]
     pub(super) fn find_now(&mut self) -> Option<Cursor> {
-        if self.blocked.is_some() || self.pace.is_close() {
+        // A claim that was forgotten is given up first.
+        if self.blocked.is_some() || self.pace.is_close() || self.open.is_some() {
             return None;
         }
-        let (slots, at) = (self.who.slots(), self.next);
+        let at = self.next;
         if !self.who.claim(at) {
-            self.pace.lost(slots.memory());
+            self.pace.lost(self.who.slots().memory());
             return None;
         }
-        self.pace.passed(slots, at, pace::is_free);
+        self.pace.passed(self.who.slots(), at, pace::is_free);
         self.pass(at);
         Some(at)
     }
@@ -78,7 +79,7 @@ impl<M: Crowd> Producer<M> {
                     return Ok(claimed);
                 }
                 // Somebody else claimed it: it is looked at again, and then passed.
-                self.pace.lost(slots.memory());
+                self.pace.lost(self.who.slots().memory());
             } else if word.lap() >= lap {
                 // Rule 1: claimed, this one or all up to one of a later lap.
                 let Some(passed) = slots.passed(at, word) else {
@@ -107,6 +108,7 @@ impl<M: Crowd> Producer<M> {
         if let Some((poison, _)) = self.poison {
             return Err(poison);
         }
+        self.abort_open();
         if self.pace.is_close() {
             self.keep_distance(deadline != Deadline::PASSED);
         }
@@ -115,8 +117,23 @@ impl<M: Crowd> Producer<M> {
         found
     }
 
+    /// As [`Producer::wait`], as one of many waits that share a deadline: of which, if all are
+    /// short, none would come to read the clock.
+    pub(super) fn wait_on_time(&mut self, deadline: Deadline) -> Result<Cursor, SendError> {
+        let may_pass = deadline != Deadline::NEVER && deadline != Deadline::PASSED;
+        if may_pass && deadline.has_passed(self.who.slots().memory().now()) {
+            return match self.wait(Deadline::PASSED) {
+                Err(SendError::Full) => Err(SendError::Timeout),
+                other => other,
+            };
+        }
+        self.wait(deadline)
+    }
+
     fn wait_until(&mut self, deadline: Deadline) -> Result<Cursor, SendError> {
         let mut spin = self.sleeper.spin(deadline);
+        // Once: the clock is read elsewhere.
+        let mut may_keep = deadline != Deadline::PASSED;
         loop {
             let blocked = match self.find() {
                 Ok(at) => {
@@ -127,7 +144,8 @@ impl<M: Crowd> Producer<M> {
                 Err(blocked) => blocked,
             };
             self.blocked = blocked.word();
-            if !self.sleeper.is_lying() && self.keep_distance(deadline != Deadline::PASSED) {
+            if !self.sleeper.is_lying() && self.keep_distance(may_keep) {
+                may_keep = false;
                 continue;
             }
             let (slots, next) = (self.who.slots(), self.next);
@@ -197,7 +215,7 @@ impl<M: Crowd> Producer<M> {
         {
             return Step::Again;
         }
-        let changes = table::changes(self.who.slots());
+        let changes = presence::changes(self.who.slots());
         match self.who.presence(Role::Consumer) {
             Ok(Presence::There | Presence::NotYet) => {
                 self.sleeper.changes = changes;

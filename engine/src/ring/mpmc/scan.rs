@@ -3,8 +3,8 @@
 use super::consumer::{Consumer, Hand};
 use super::error::RecvError;
 use super::pace;
+use super::presence::{self, Presence};
 use super::slots::{Cursor, Place};
-use super::table::{self, Presence};
 use super::wait::{Blocked, Step};
 use super::word::{State, Word};
 use super::{ASK_EVERY_NS, HINT_EVERY, TRIES_PER_ASK};
@@ -228,6 +228,8 @@ impl<M: Crowd> Consumer<M> {
 
     fn wait_until(&mut self, deadline: Deadline) -> Result<(), RecvError> {
         let mut spin = self.sleeper.spin(deadline);
+        // Once: the clock is read elsewhere.
+        let mut may_keep = deadline != Deadline::PASSED;
         loop {
             self.hear_of_orphans();
             let blocked = match self.find() {
@@ -236,7 +238,8 @@ impl<M: Crowd> Consumer<M> {
                 Err(blocked) => blocked,
             };
             self.sleeper.is_held = matches!(blocked, Blocked::By(_));
-            if !self.sleeper.is_lying() && self.keep_distance(deadline != Deadline::PASSED) {
+            if !self.sleeper.is_lying() && self.keep_distance(may_keep) {
+                may_keep = false;
                 continue;
             }
             let (slots, next) = (self.who.slots(), self.next);
@@ -302,7 +305,7 @@ impl<M: Crowd> Consumer<M> {
         // Who only tries, or waits too shortly, would never ask otherwise.
         let is_due = if deadline == Deadline::PASSED {
             self.vain_tries = self.vain_tries.wrapping_add(1);
-            let is_new = table::changes(self.who.slots()) != self.sleeper.changes;
+            let is_new = presence::changes(self.who.slots()) != self.sleeper.changes;
             is_new || self.vain_tries.is_multiple_of(TRIES_PER_ASK)
         } else {
             self.who.slots().memory().now().saturating_sub(self.asked_ns) >= ASK_EVERY_NS
@@ -329,7 +332,7 @@ impl<M: Crowd> Consumer<M> {
             self.who.test_owner(self.next.position, word);
             return Step::Again;
         }
-        let changes = table::changes(self.who.slots());
+        let changes = presence::changes(self.who.slots());
         match self.who.presence(Role::Producer) {
             Ok(Presence::There | Presence::NotYet) => {
                 self.sleeper.changes = changes;

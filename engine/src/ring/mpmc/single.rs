@@ -24,14 +24,20 @@ use crate::sync::{Crowd, Ordering};
 impl<M: Crowd> Participant<M> {
     /// Claims the slot `at` a position if it is free: whether it is ours.
     #[inline(always)]
-    pub(super) fn claim(&self, at: Cursor) -> bool {
+    pub(super) fn claim(&mut self, at: Cursor) -> bool {
+        self.is_claiming(at.position);
         let (slots, free) = (self.slots(), Word::free(at.lap));
-        if self.is_single() {
+        let is_ours = if self.is_single() {
             // ORDERING: Acquire, edge F: its consumer has read before we write.
-            return slots.word_at(at.place, Ordering::Acquire) == free;
+            slots.word_at(at.place, Ordering::Acquire) == free
+        } else {
+            // The claim, and the record of who claimed.
+            slots.swap_at(at.place, free, Word::writing(at.lap, self.index())).is_ok()
+        };
+        if is_ours {
+            self.has_claimed(at.position);
         }
-        // The claim, and the record of who claimed.
-        slots.swap_at(at.place, free, Word::writing(at.lap, self.index())).is_ok()
+        is_ours
     }
 
     /// Takes the message at `place`, whose word is `seen`: its word then, if it is ours.

@@ -1,8 +1,8 @@
 //! Waiting: looking for a while, and then sleeping in the bed of one's role (`bells` has the
 //! protocol).
 
+use super::presence;
 use super::slots::Slots;
-use super::table;
 use crate::layout::Seat;
 use crate::ring::park::{SLICE_MAX_NS, SLICE_NS, UNSURE_SLICE_NS};
 use crate::ring::spin::{Spin, Turn};
@@ -131,7 +131,7 @@ impl Sleeper {
         // Once: who comes or goes later rings.
         if !self.has_heard && !self.is_held {
             self.has_heard = true;
-            if table::changes(slots) != self.changes {
+            if presence::changes(slots) != self.changes {
                 return Turn::Ask;
             }
         }

@@ -300,6 +300,12 @@ impl<M: Crowd> Slots<M> {
         unsafe { self.memory.store(self.seat_at(index, field), word, order) }
     }
 
+    /// Swaps a word of participant `index`. Whether it was `seen`.
+    pub(super) fn swap_seat(&self, index: u16, field: usize, seen: u64, next: u64) -> bool {
+        // SAFETY: as in `seat_at`.
+        unsafe { self.memory.compare_exchange(self.seat_at(index, field), seen, next) }.is_ok()
+    }
+
     /// The one that has the slot of that word, which a look has found to be a participant's.
     pub(super) fn stalled(&self, word: Word) -> Stalled {
         let participant = word.owner();

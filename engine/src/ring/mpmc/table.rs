@@ -16,14 +16,17 @@
 //! *Leave*: no claim is left; free the seat; give the life byte back.
 
 use super::bells::Bells;
+use super::presence::{change, count_coming, set_died};
+use super::sends::Sends;
 use super::slots::Slots;
 use super::word::{State, Word};
 use crate::error::{Corruption, What};
-use crate::layout::{Comings, MPMC_COMINGS, MPMC_SEATS, Seat};
+use crate::layout::{MPMC_SEATS, Seat};
 use crate::ring::Role;
 use crate::sync::{Byte, Crowd, Identity, Ordering};
 use core::fmt;
 use core::mem::offset_of;
+use core::ops::RangeInclusive;
 
 /// Why one could not join.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,6 +42,11 @@ pub enum JoinError {
         role: Role,
         /// The process that has it, as it saw itself, unless it is just coming.
         pid: Option<u64>,
+    },
+    /// The ring has fewer numbered producers, or none.
+    NoSuchNumber {
+        /// So many.
+        numbers: u16,
     },
     /// A peer has scribbled over the ring.
     Corrupted(Corruption),
@@ -58,6 +66,9 @@ impl fmt::Display for JoinError {
                     Role::Consumer => "consumer",
                 };
                 write!(f, "this ring has a {role}, and one at a time: wait until it leaves")
+            }
+            JoinError::NoSuchNumber { numbers } => {
+                write!(f, "this ring's numbered producers are 1 to {numbers}")
             }
             JoinError::Corrupted(corruption) => corruption.fmt(f),
         }
@@ -100,19 +111,6 @@ impl Standing {
     }
 }
 
-/// Of all who can be of one role.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Presence {
-    /// One is there.
-    There,
-    /// Nobody has come yet.
-    NotYet,
-    /// All have left.
-    Left,
-    /// None is there, and one at least died.
-    Died,
-}
-
 /// One participant's place in a ring, until it is dropped.
 pub(super) struct Participant<M: Crowd> {
     slots: Slots<M>,
@@ -120,6 +118,8 @@ pub(super) struct Participant<M: Crowd> {
     index: u16,
     /// Whether nobody else has its role as long as it lives.
     is_single: bool,
+    /// What is kept of its sends, if it has a number.
+    pub(super) sends: Option<Sends>,
     generation: u64,
     lost: u64,
 }
@@ -127,11 +127,32 @@ pub(super) struct Participant<M: Crowd> {
 impl<M: Crowd> Participant<M> {
     /// Takes a seat. Does not wait.
     pub(super) fn join(slots: Slots<M>, role: Role) -> Result<Participant<M>, JoinError> {
+        let seats = slots.geometry().seats_of(role);
+        Participant::join_one_of(slots, role, seats)
+    }
+
+    /// Takes the seat of the producer of that number.
+    pub(super) fn join_numbered(slots: Slots<M>, number: u16) -> Result<Participant<M>, JoinError> {
+        let numbers = slots.geometry().numbered();
+        if !(1..=numbers).contains(&number) {
+            return Err(JoinError::NoSuchNumber { numbers });
+        }
+        Participant::join_one_of(slots, Role::Producer, number..=number)
+    }
+
+    fn join_one_of(
+        slots: Slots<M>,
+        role: Role,
+        seats: RangeInclusive<u16>,
+    ) -> Result<Participant<M>, JoinError> {
         let geometry = slots.geometry();
         let bells = Bells::of(slots.memory(), geometry.waiting());
         let is_single = geometry.is_single(role);
-        let mut joined = Participant { slots, bells, index: 0, is_single, generation: 0, lost: 0 };
-        for index in geometry.seats_of(role) {
+        let first = *seats.start();
+        let is_reserved = first <= geometry.reserved_seats();
+        let mut joined =
+            Participant { slots, bells, index: 0, is_single, sends: None, generation: 0, lost: 0 };
+        for index in seats {
             let sweep = Byte::Sweep(index);
             if !joined.slots.memory().try_lock(sweep) {
                 continue;
@@ -144,12 +165,11 @@ impl<M: Crowd> Participant<M> {
                 return Ok(joined);
             }
         }
-        if !is_single {
+        if !is_reserved {
             return Err(JoinError::Full { seats: geometry.seats() });
         }
-        let seat = *geometry.seats_of(role).start();
         // ORDERING: Relaxed: for people.
-        let pid = joined.slots.seat(seat, offset_of!(Seat, pid), Ordering::Relaxed);
+        let pid = joined.slots.seat(first, offset_of!(Seat, pid), Ordering::Relaxed);
         Err(JoinError::Busy { role, pid: (pid != 0).then_some(pid) })
     }
 
@@ -172,6 +192,7 @@ impl<M: Crowd> Participant<M> {
             return Ok(false);
         }
         (self.index, self.generation) = (index, generation);
+        self.sends = self.remember();
         sign_in(&self.slots, index);
         // ORDERING: Release, edge S: who sees us active sees who we are.
         set_standing(&self.slots, index, Standing::Active(generation, role));
@@ -215,7 +236,13 @@ impl<M: Crowd> Participant<M> {
     /// Whether, now that we were served as `role`, another one who sleeps may be, too.
     #[inline(always)]
     pub(super) fn may_chain(&self, role: Role) -> bool {
-        !self.is_single && self.bells.may_sleep(&self.slots, role)
+        !self.is_single && self.may_sleep(role)
+    }
+
+    /// Whether anybody is seen to sleep as `role`.
+    #[inline(always)]
+    pub(super) fn may_sleep(&self, role: Role) -> bool {
+        self.bells.may_sleep(&self.slots, role)
     }
 
     /// Wakes one of those who sleep as `role`.
@@ -262,42 +289,6 @@ impl<M: Crowd> Participant<M> {
             self.slots.note(self.index, offset_of!(Seat, lost), self.lost);
         }
     }
-
-    /// Whether anybody is there as `role`: asks the kernel of each who seems so, up to one that is.
-    pub(super) fn presence(&self, role: Role) -> Result<Presence, Corruption> {
-        // Two looks in between which nobody came or left are one look.
-        for _ in 0..self.slots.geometry().seats() {
-            let before = changes(&self.slots);
-            let presence = self.look_for(role)?;
-            if presence == Presence::There || changes(&self.slots) == before {
-                return Ok(presence);
-            }
-        }
-        Ok(Presence::There)
-    }
-
-    fn look_for(&self, role: Role) -> Result<Presence, Corruption> {
-        // Before the seats: one who is counted by now is seen there, or has left or died since.
-        let has_come = has_come(&self.slots, role);
-        let mut died = false;
-        for index in 1..=self.slots.geometry().seats() {
-            if let Standing::Active(_, of) = standing(&self.slots, index)?
-                && of == role
-            {
-                if !self.slots.memory().is_gone(index) {
-                    return Ok(Presence::There);
-                }
-                died = true;
-            }
-        }
-        // After them: it is said before the seat of one who died is free.
-        died |= has_died(&self.slots, role);
-        Ok(match (has_come, died) {
-            (_, true) => Presence::Died,
-            (true, false) => Presence::Left,
-            (false, false) => Presence::NotYet,
-        })
-    }
 }
 
 impl<M: Crowd> Drop for Participant<M> {
@@ -323,7 +314,7 @@ pub(crate) fn role_of(bits: u64) -> Option<Role> {
 /// The bits of a seat that nobody had yet.
 pub(crate) const VACANT: u64 = Standing::Free(0).to_bits();
 
-fn standing<M: Crowd>(slots: &Slots<M>, index: u16) -> Result<Standing, Corruption> {
+pub(super) fn standing<M: Crowd>(slots: &Slots<M>, index: u16) -> Result<Standing, Corruption> {
     // ORDERING: Acquire, edge S.
     let bits = slots.seat(index, offset_of!(Seat, state), Ordering::Acquire);
     let at = (MPMC_SEATS + (index as usize - 1) * size_of::<Seat>()) as u64;
@@ -348,47 +339,4 @@ fn sign_in<M: Crowd>(slots: &Slots<M>, index: u16) {
     }
     slots.note(index, offset_of!(Seat, lost), 0);
     slots.note(index, offset_of!(Seat, backstop), 0);
-}
-
-const fn came_at(role: Role) -> usize {
-    match role {
-        Role::Producer => offset_of!(Comings, producer_joined),
-        Role::Consumer => offset_of!(Comings, consumer_joined),
-    }
-}
-
-const fn died_at(role: Role) -> usize {
-    match role {
-        Role::Producer => offset_of!(Comings, producer_died),
-        Role::Consumer => offset_of!(Comings, consumer_died),
-    }
-}
-
-fn has_come<M: Crowd>(slots: &Slots<M>, role: Role) -> bool {
-    slots.coming(came_at(role)) != 0
-}
-
-/// One more comes.
-fn count_coming<M: Crowd>(slots: &Slots<M>, role: Role) {
-    // SAFETY: a control word below the seats, aligned by the layout.
-    unsafe { slots.memory().count(MPMC_COMINGS + came_at(role)) }
-}
-
-fn has_died<M: Crowd>(slots: &Slots<M>, role: Role) -> bool {
-    slots.coming(died_at(role)) != 0
-}
-
-fn set_died<M: Crowd>(slots: &Slots<M>, role: Role) {
-    slots.set_coming(died_at(role), 1);
-}
-
-/// A word that changes whenever somebody has come or left; those who die change nothing.
-pub(super) fn changes<M: Crowd>(slots: &Slots<M>) -> u64 {
-    slots.coming(offset_of!(Comings, changes))
-}
-
-/// Changes that word: after the seat's state, and before a join returns.
-fn change<M: Crowd>(slots: &Slots<M>) {
-    // SAFETY: a control word below the seats, aligned by the layout.
-    unsafe { slots.memory().count(MPMC_COMINGS + offset_of!(Comings, changes)) }
 }

@@ -86,21 +86,28 @@ fn who_panics_over_a_message_has_it_again_and_its_successor_what_it_died_over() 
 }
 
 #[test]
-fn sleepers_are_told_once_for_sixteen_and_before_a_wait() {
+fn who_is_seen_to_sleep_is_told_of_each_and_others_before_a_wait() {
     let mut hall = Hall::parking();
     let (mut producer, mut consumer) = (hall.producer(), hall.consumer());
-    hall.lie_down(CONSUMER_BED, 5);
-    producer.send_batch(&batch(0..4), Deadline::PASSED).unwrap();
-    assert_eq!(hall.asleep_and_wakes(), (4, 1));
-    hall.lie_down(PRODUCER_BED, 0);
-    // It is full: who could make room is told first.
-    assert_eq!(producer.send_batch(&batch(4..5), Deadline::PASSED), Err((0, SendError::Full)));
-    assert_eq!(drained(&mut consumer, 2).unwrap().len(), 2);
     hall.lie_down(CONSUMER_BED, 3);
-    let sent = producer.send_batch(&batch(4..9), Deadline::PASSED);
-    assert_eq!(sent, Err((2, SendError::Full)));
-    assert!(hall.asleep_and_wakes().1 >= 1);
-    hall.lie_down(PRODUCER_BED, 3);
-    assert_eq!(drained(&mut consumer, 9).unwrap().len(), 4);
-    assert!(hall.asleep_and_wakes().1 >= 1);
+    producer.send_batch(&batch(0..2), Deadline::PASSED).unwrap();
+    assert_eq!(hall.asleep_and_wakes(), (1, 2));
+    producer.send_batch(&batch(2..4), Deadline::PASSED).unwrap();
+    assert_eq!(hall.asleep_and_wakes().0, 0);
+    hall.lie_down(PRODUCER_BED, 2);
+    let mut seen = 0;
+    let counted = consumer.drain(3, |_| seen += 1);
+    assert_eq!((counted, seen), (Ok(3), 3));
+    assert_eq!(hall.asleep_and_wakes().0, 0);
+}
+
+#[test]
+fn a_batch_is_over_at_its_deadline_however_often_there_is_room() {
+    let mut hall = Hall::of(64);
+    let (mut producer, mut consumer) = (hall.producer(), hall.consumer());
+    let deadline = Deadline::after(Duration::from_millis(2));
+    std::thread::sleep(Duration::from_millis(3));
+    assert_eq!(producer.send_batch(&batch(0..70), deadline), Err((64, SendError::Timeout)));
+    assert_eq!(drained(&mut consumer, 1).unwrap().len(), 1);
+    assert_eq!(producer.send_batch(&batch(64..65), deadline), Ok(()));
 }

@@ -2,7 +2,8 @@
 
 use super::*;
 use crate::ring::mpmc::JoinError;
-use crate::ring::mpmc::table::{Participant, Presence};
+use crate::ring::mpmc::presence::Presence;
+use crate::ring::mpmc::table::Participant;
 
 #[test]
 fn each_participant_has_a_seat_of_its_own_and_the_last_one_is_told_that_all_are_taken() {

@@ -109,3 +109,25 @@ fn a_seat_that_nobody_can_have_is_told() {
     let corruption = Corruption { what: What::Seat, at: MPMC_SEATS as u64 };
     assert_eq!(refused, Some(JoinError::Corrupted(corruption)));
 }
+
+/// However it goes on: else nobody would get past it.
+#[test]
+fn a_claim_that_was_forgotten_is_given_up_by_the_next_send() {
+    for roles in [&[][..], &[Role::Producer]] {
+        for batch in [false, true] {
+            let geometry = roles.iter().fold(geometry(4), |all, role| all.with_single(*role));
+            let mut hall = Hall::new(geometry);
+            let (mut producer, mut consumer) = (hall.producer(), hall.consumer());
+            send(&mut producer, 0);
+            core::mem::forget(producer.try_claim(8).expect("there is room"));
+            let message = 2u64.to_le_bytes();
+            match batch {
+                false => assert_eq!(producer.try_send(&message), Ok(2)),
+                true => assert_eq!(producer.send_batch(&[message], Deadline::PASSED), Ok(())),
+            }
+            expect(&mut consumer, 0);
+            assert!(matches!(recv(&mut consumer), Err(RecvError::Gap { position: 1, .. })));
+            expect(&mut consumer, 2);
+        }
+    }
+}

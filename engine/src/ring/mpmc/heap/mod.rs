@@ -22,6 +22,7 @@ mod hostile;
 mod joining;
 mod limits;
 mod moving;
+mod numbered;
 mod single;
 mod sleeping;
 mod threads;
