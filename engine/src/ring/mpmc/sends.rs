@@ -99,7 +99,7 @@ impl<M: Crowd> Participant<M> {
     #[inline(always)]
     pub(super) fn is_claiming(&mut self, position: Position) {
         if let Some(Sends { sent, is_begun }) = self.sends {
-            let number = sent + 1;
+            let number = sent.wrapping_add(1);
             if !is_begun {
                 self.set_stage(number, Stage::NotSent.at(0));
                 // ORDERING: Release, as `set_stage`.
@@ -114,7 +114,7 @@ impl<M: Crowd> Participant<M> {
     #[inline(always)]
     pub(super) fn has_claimed(&self, position: Position) {
         if let Some(Sends { sent, .. }) = self.sends {
-            self.set_stage(sent + 1, Stage::Writing.at(position));
+            self.set_stage(sent.wrapping_add(1), Stage::Writing.at(position));
         }
     }
 
@@ -122,15 +122,15 @@ impl<M: Crowd> Participant<M> {
     #[inline(always)]
     pub(super) fn has_sent(&mut self, position: Position) {
         if let Some(Sends { sent, .. }) = self.sends {
-            self.set_stage(sent + 1, Stage::Done.at(position));
-            self.sends = Some(Sends { sent: sent + 1, is_begun: false });
+            self.set_stage(sent.wrapping_add(1), Stage::Done.at(position));
+            self.sends = Some(Sends { sent: sent.wrapping_add(1), is_begun: false });
         }
     }
 
     /// The claim is about to be given up: before its word says so.
     pub(super) fn gives_up(&self) {
         if let Some(Sends { sent, .. }) = self.sends {
-            self.set_stage(sent + 1, Stage::NotSent.at(0));
+            self.set_stage(sent.wrapping_add(1), Stage::NotSent.at(0));
         }
     }
 

@@ -150,3 +150,32 @@ fn hints_of_any_value_end_in_an_answer() {
         }
     }
 }
+
+/// What a peer writes about somebody's sends is believed, and does no other harm.
+#[test]
+fn any_account_of_sends_is_lived_with() {
+    use crate::layout::Send;
+    let words = [0, 1, 2, 3, u64::MAX, u64::MAX - 1, 1 << 63];
+    for number in words {
+        for stage in words {
+            for roles in [&[][..], &[Role::Producer]] {
+                let geometry = geometry(4).with_numbered(2);
+                let geometry = roles.iter().fold(geometry, |all, role| all.with_single(*role));
+                let mut hall = Hall::new(geometry);
+                let at = MPMC_SEATS + offset_of!(Seat, sends);
+                for place in [0, size_of::<Send>()] {
+                    hall.scribble(at + place + offset_of!(Send, number), number);
+                    hall.scribble(at + place + offset_of!(Send, stage), stage);
+                }
+                // SAFETY: the block was made for that geometry.
+                let joined = unsafe { Producer::join_numbered(hall.reach(), geometry, 1) };
+                let mut producer = joined.expect("nobody has the number");
+                let sent = producer.sent().expect("it has a number");
+                send(&mut producer, 5);
+                assert_eq!(producer.sent(), Some(sent.wrapping_add(1)));
+                drop(producer.try_claim(8).expect("there is room"));
+                expect(&mut hall.consumer(), 5);
+            }
+        }
+    }
+}
