@@ -1,10 +1,10 @@
 //! What became of a message, in one word, so that it changes as a whole.
 //!
 //! ```text
-//!   63       24 23    12 11  10 9   8     7        6       5    4    0
-//!  +-----------+--------+------+-----+--------+----------+------+------+
-//!  |  sequence |  life  | lane |  0  | let go | released | sent | told |
-//!  +-----------+--------+------+-----+--------+----------+------+------+
+//!   63       24 23    12 11  10  9     8      7        6       5    4    0
+//!  +-----------+--------+------+---+--------+--------+----------+------+------+
+//!  |  sequence |  life  | lane | 0 | unsent | let go | released | sent | told |
+//!  +-----------+--------+------+---+--------+--------+----------+------+------+
 //! ```
 
 use super::ledger::Holder;
@@ -20,6 +20,8 @@ pub(super) struct Fate {
     pub(super) told: u32,
     /// Whether its send has returned.
     pub(super) is_sent: bool,
+    /// Whether its sender's successor was told that it was cut off, and never comes.
+    pub(super) is_unsent: bool,
     /// Whether its last taker has begun the call that releases it.
     pub(super) is_let_go: bool,
     /// Whether that call has returned.
@@ -30,6 +32,7 @@ const TOLD: u64 = 0b1_1111;
 const SENT: u64 = 1 << 5;
 const RELEASED: u64 = 1 << 6;
 const LET_GO: u64 = 1 << 7;
+const UNSENT: u64 = 1 << 8;
 const LANE_SHIFT: u32 = 10;
 const LIFE_SHIFT: u32 = 12;
 const SEQUENCE_SHIFT: u32 = 24;
@@ -51,6 +54,7 @@ impl Fate {
             | if self.is_sent { SENT } else { 0 }
             | if self.is_let_go { LET_GO } else { 0 }
             | if self.is_released { RELEASED } else { 0 }
+            | if self.is_unsent { UNSENT } else { 0 }
     }
 
     pub(super) const fn from_bits(bits: u64) -> Fate {
@@ -62,6 +66,7 @@ impl Fate {
             is_sent: bits & SENT != 0,
             is_let_go: bits & LET_GO != 0,
             is_released: bits & RELEASED != 0,
+            is_unsent: bits & UNSENT != 0,
         }
     }
 

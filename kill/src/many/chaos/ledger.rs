@@ -7,9 +7,10 @@
 //! ```
 //!
 //! A *lane* is one producer's, or one consumer's, from life to life. A producer's messages are
-//! numbered by lane and sequence, and one that was cut off by a kill is never sent again. What is
-//! known of a message is written over by the one that comes 1024 later in its lane; by then its
-//! slot was claimed anew, so it was delivered, or is lost.
+//! numbered by lane and sequence, and one that was cut off by a kill is never sent again; whether
+//! it took effect is asked by the lane's next life. What is known of a message is written over by
+//! the one that comes 1024 later in its lane; by then its slot was claimed anew, so it was
+//! delivered, or is lost.
 //!
 //! A process that is killed has made its stores in order up to some point. A message counts as
 //! told from when its taker has said so here, which is after the call that took it.
@@ -52,10 +53,12 @@ pub(super) enum Fault {
     Late,
     Itself,
     Mourned,
+    Unsent,
+    Miscounted,
 }
 
 /// In the order of [`Fault`].
-pub(super) const FAULTS: [&str; 17] = [
+pub(super) const FAULTS: [&str; 19] = [
     "none",
     "LOST: a message was sent, or was in a dead one's hand, and never came; number",
     "LOST: a message came with other bytes than were sent; position",
@@ -73,6 +76,8 @@ pub(super) const FAULTS: [&str; 17] = [
     "WEDGED: a call went on after its deadline; milliseconds",
     "WEDGED: one was held up by its own index",
     "WEDGED: all of the other role are gone, it was told, and one lived; lane",
+    "DOUBLED: a message came whose send, it was said, took no effect; number",
+    "LOST: what is kept of a producer's sends is not what it sent; sends",
 ];
 
 /// What is found wrong, and at what.
@@ -97,6 +102,8 @@ pub(super) struct Page {
     pub(super) stopped_ns: AtomicU64,
     /// Of a producer: the sequence of the next message.
     pub(super) next: AtomicU64,
+    /// Of a producer: twice the sends that have returned, and one more while one has not.
+    pub(super) sends: AtomicU64,
     pub(super) counts: Counts,
     fault: AtomicU64,
     fault_at: AtomicU64,
@@ -186,6 +193,17 @@ impl Ledger {
         message.is_at(position).ok_or((Fault::Moved, number))
     }
 
+    /// The send was cut off, and is said to have taken effect, or not.
+    pub(super) fn cut_off(&self, number: u64, took_effect: bool) -> Found {
+        let (message, sequence) = self.message(number);
+        let known = message.change(sequence, |fate| match took_effect {
+            true => Ok(Fate { is_sent: true, ..fate }),
+            false if fate.told > 0 => Err((Fault::Unsent, number)),
+            false => Ok(Fate { is_unsent: true, ..fate }),
+        });
+        known.map(drop)
+    }
+
     /// A consumer has it in hand.
     pub(super) fn came(
         &self,
@@ -198,6 +216,9 @@ impl Ledger {
         let known = message.change(sequence, |fate| {
             if fate.told > attempt {
                 return Err((Fault::Unflagged, number));
+            }
+            if fate.is_unsent {
+                return Err((Fault::Unsent, number));
             }
             if fate.is_released {
                 return Err((Fault::Released, number));

@@ -8,6 +8,8 @@
 //!
 //! * Every message whose send has returned is told of; one whose sender was killed, or not.
 //! * What is told of again says so; its taker is dead or has left, and had not released it.
+//! * A producer's send that was cut off took effect or never does, as its number's next life is
+//!   told.
 //! * A message keeps its position; a position is a message's or a gap, and told as a gap once.
 //! * A consumer's first deliveries are in the order of positions, and of each producer's sending.
 //! * No call goes on for long after its deadline, nobody is told that all are gone while one
@@ -50,8 +52,8 @@ use std::os::fd::OwnedFd;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-/// Who may take part: all lanes, and two to spare for those who join while others leave.
-const PARTICIPANTS: u16 = 2 * LANES as u16 + 2;
+/// Who may take part: all lanes, numbered producers and others, and some to spare.
+const PARTICIPANTS: u16 = 3 * LANES as u16 + 2;
 
 /// So many deliveries are progress: more than what is in the ring, and its gaps.
 const PROGRESS: u64 = 3 * SLOTS;
@@ -113,6 +115,7 @@ pub fn run(
     mut report: impl FnMut(&Tally),
 ) -> Result<Tally, Trouble> {
     let slots = Slots::of(SLOTS, 48).participants(PARTICIPANTS);
+    let slots = slots.numbered_producers(LANES as u16);
     let slots = match single {
         None => slots,
         Some(Role::Producer) => slots.single_producer(),

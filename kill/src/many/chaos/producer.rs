@@ -18,12 +18,30 @@ pub(super) fn produce(
     random: &mut Random,
 ) -> Found {
     let page = ledger.page(Role::Producer, life.lane);
-    let mut producer = join(page, || segment.mpmc_producer())?;
+    let mut producer = join(page, || segment.mpmc_producer_numbered(life.lane as u16 + 1))?;
+    recall(&producer, ledger, life)?;
     page.presence.joins(life.number);
     let found = work(&mut producer, ledger, life, random);
     page.presence.leaves();
     page.within(|| producer.close());
     found
+}
+
+/// What its predecessor sent is known: the send that was cut off took effect, or never does.
+fn recall(producer: &MpmcProducer, ledger: &Ledger, life: Life) -> Found {
+    let page = ledger.page(Role::Producer, life.lane);
+    let (before, sent) = (page.sends.load(Ordering::Relaxed), producer.sent().unwrap_or(0));
+    let (returned, was_cut_off) = (before / 2, before % 2 == 1);
+    match sent.checked_sub(returned) {
+        Some(0) if !was_cut_off => {}
+        Some(more @ 0..=1) if was_cut_off => {
+            let last = page.next.load(Ordering::Relaxed) - 1;
+            ledger.cut_off(number(life.lane, last), more == 1)?;
+        }
+        _ => return Err((Fault::Miscounted, sent)),
+    }
+    page.sends.store(2 * sent, Ordering::Relaxed);
+    Ok(())
 }
 
 fn work(producer: &mut MpmcProducer, ledger: &Ledger, life: Life, random: &mut Random) -> Found {
@@ -39,6 +57,8 @@ fn work(producer: &mut MpmcProducer, ledger: &Ledger, life: Life, random: &mut R
         ledger.begin(number)?;
         // If it is killed in the midst, this number may be in the ring.
         page.next.store(sequence + 1, Ordering::Relaxed);
+        let sent = page.sends.load(Ordering::Relaxed);
+        page.sends.store(sent + 1, Ordering::Relaxed);
         let choice = random.below(16);
         let limit = if choice == 0 { watch.at_once() } else { watch.draw(random) };
         let there = ledger.present(Role::Consumer);
@@ -55,6 +75,8 @@ fn work(producer: &mut MpmcProducer, ledger: &Ledger, life: Life, random: &mut R
         watch.check(&limit)?;
         add(&page.counts.given_up, producer.lost() - lost);
         lost = producer.lost();
+        let has_sent = matches!(done, Ok(Some(_)));
+        page.sends.store(sent + if has_sent { 2 } else { 0 }, Ordering::Relaxed);
         match done {
             Ok(Some(position)) => {
                 ledger.sent(number, position)?;
