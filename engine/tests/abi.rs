@@ -1,6 +1,6 @@
 //! The golden numbers of the shared bytes. A change here is a change of the ABI: raise its version.
 
-use annulus::layout::{self, Alarm, Bed, Header, Participant};
+use annulus::layout::{self, Alarm, Bed, Header, Participant, Seat};
 use annulus::{Attach, Backing, Barrier, Config, Segment};
 use annulus_testkit::Scratch;
 use std::fs;
@@ -11,7 +11,7 @@ use common::named;
 
 #[test]
 fn the_version_and_the_numbers_that_it_names_have_not_changed() {
-    assert_eq!(layout::ABI_VERSION, 6);
+    assert_eq!(layout::ABI_VERSION, 7);
     assert_eq!(layout::MAGIC.to_le_bytes(), *b"ANNULUS\n");
     assert_eq!(layout::KIND_SPSC, 1);
     assert_eq!((layout::WAIT_SPIN, layout::WAIT_SPIN_THEN_PARK, layout::WAIT_PARK), (1, 2, 3));
@@ -57,15 +57,42 @@ fn the_fields_of_the_header_stand_where_they_stood() {
         offset_of!(Header, wake_key),
         offset_of!(Header, mpmc_flags),
         offset_of!(Header, seats),
+        offset_of!(Header, numbered),
         offset_of!(Header, reserved),
     ];
-    assert_eq!(offsets, [0, 8, 12, 16, 24, 32, 36, 40, 44, 48, 64, 72, 80, 84, 88, 92, 96, 104]);
+    let rest = [48, 64, 72, 80, 84, 88, 92, 96, 104, 112];
+    assert_eq!(offsets[..9], [0, 8, 12, 16, 24, 32, 36, 40, 44]);
+    assert_eq!(offsets[9..], rest);
 }
 
 #[test]
 fn the_fields_of_a_bed_stand_where_they_stood() {
     let offsets = [offset_of!(Bed, asleep), offset_of!(Bed, wanted), offset_of!(Bed, bell)];
     assert_eq!((offsets, size_of::<Bed>()), ([0, 8, 64], 72));
+}
+
+#[test]
+fn the_fields_of_a_seat_stand_where_they_stood() {
+    assert_eq!((size_of::<Seat>(), layout::MPMC_SEATS), (128, 0x1000));
+    let offsets = [
+        offset_of!(Seat, state),
+        offset_of!(Seat, pid),
+        offset_of!(Seat, started),
+        offset_of!(Seat, namespace),
+        offset_of!(Seat, since_ns),
+        offset_of!(Seat, lost),
+        offset_of!(Seat, backstop),
+        offset_of!(Seat, sends),
+        offset_of!(Seat, reserved),
+    ];
+    assert_eq!(offsets, [0, 8, 16, 24, 32, 64, 72, 80, 112]);
+    let flags = [
+        layout::FLAG_ONE_LENGTH,
+        layout::FLAG_AT_MOST_ONCE,
+        layout::FLAG_SINGLE_PRODUCER,
+        layout::FLAG_SINGLE_CONSUMER,
+    ];
+    assert_eq!(flags, [1, 2, 4, 8]);
 }
 
 #[test]
@@ -96,7 +123,7 @@ fn a_new_segment_is_these_bytes() {
     let mut wanted = vec![0; 4096 + 64];
     let mut put = |at: usize, bytes: &[u8]| wanted[at..at + bytes.len()].copy_from_slice(bytes);
     put(0, b"ANNULUS\n");
-    put(8, &6_u32.to_le_bytes());
+    put(8, &7_u32.to_le_bytes());
     put(12, &1_u32.to_le_bytes());
     put(16, &64_u64.to_le_bytes());
     put(24, &4160_u64.to_le_bytes());

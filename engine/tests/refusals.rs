@@ -64,10 +64,10 @@ fn a_file_shorter_or_longer_than_its_header_says_is_refused() {
 
 #[test]
 fn another_abi_version_is_refused_by_name() {
-    let error = refusal_of_header(offset_of!(Header, abi_version), &7_u32.to_le_bytes());
-    assert_eq!(error, SegmentError::WrongVersion { found: 7, wanted: 6 });
+    let error = refusal_of_header(offset_of!(Header, abi_version), &8_u32.to_le_bytes());
+    assert_eq!(error, SegmentError::WrongVersion { found: 8, wanted: 7 });
     let sentence = error.to_string();
-    assert!(sentence.contains("version 7") && sentence.contains("version 6"), "{sentence}");
+    assert!(sentence.contains("version 8") && sentence.contains("version 7"), "{sentence}");
 }
 
 #[test]
@@ -77,7 +77,7 @@ fn the_version_is_looked_at_before_all_that_depends_on_it() {
     bytes[8..256].fill(0xff);
     write_private(scratch.path(), &bytes);
     let found = u32::MAX;
-    assert_eq!(refusal(attach(&scratch)), SegmentError::WrongVersion { found, wanted: 6 });
+    assert_eq!(refusal(attach(&scratch)), SegmentError::WrongVersion { found, wanted: 7 });
 }
 
 #[test]

@@ -206,19 +206,21 @@ fn a_header_that_no_creator_writes_is_refused_and_every_flipped_bit_too() {
     drop(Segment::create(&named(&scratch), &RING).unwrap());
     let file = OpenOptions::new().read(true).write(true).open(scratch.path()).unwrap();
     let attach = || Segment::attach(&named(&scratch), &Attach::default());
-    // Random, so any value is one; and two flags by which no size changes.
+    // Random, so any value is one; and flags by which no size changes.
     let free = offset_of!(Header, first_stamp)..offset_of!(Header, record_bytes);
     for at in 0..size_of::<Header>() {
         let mut byte = [0];
         file.read_exact_at(&mut byte, at as u64).unwrap();
         for bit in 0..8 {
             file.write_all_at(&[byte[0] ^ 1 << bit], at as u64).unwrap();
-            let is_flag = at == offset_of!(Header, mpmc_flags) && bit < 2;
+            let is_flag = at == offset_of!(Header, mpmc_flags) && bit < 4;
             // Within a slot of 64 bytes there are other lengths.
             let is_len = at == offset_of!(Header, record_bytes) && (byte[0] ^ 1 << bit) <= 48;
+            // So many of its eight participants may have numbers.
+            let is_number = at == offset_of!(Header, numbered) && bit < 3;
             // They look first or sleep at once.
             let is_policy = at == offset_of!(Header, wait_policy) && bit == 0;
-            let may_be = free.contains(&at) || is_flag || is_len || is_policy;
+            let may_be = free.contains(&at) || is_flag || is_number || is_len || is_policy;
             assert_eq!(attach().is_ok(), may_be, "bit {bit} of {at}");
         }
         file.write_all_at(&byte, at as u64).unwrap();
