@@ -111,3 +111,23 @@ fn a_batch_is_over_at_its_deadline_however_often_there_is_room() {
     assert_eq!(drained(&mut consumer, 1).unwrap().len(), 1);
     assert_eq!(producer.send_batch(&batch(64..65), deadline), Ok(()));
 }
+
+/// One who lies down after the last message is told by the end of the batch, whatever that is.
+#[test]
+fn who_lies_down_amid_a_batch_is_told_when_it_is_over() {
+    let mut hall = Hall::parking();
+    let (mut producer, mut consumer) = (hall.producer(), hall.consumer());
+    producer.send_batch(&batch(0..2), Deadline::PASSED).unwrap();
+    let mut seen = 0;
+    let drained = catch_unwind(AssertUnwindSafe(|| {
+        consumer.drain(2, |_| {
+            seen += 1;
+            if seen == 2 {
+                hall.lie_down(PRODUCER_BED, 1);
+                panic!("over");
+            }
+        })
+    }));
+    assert!(drained.is_err());
+    assert_eq!(hall.asleep_and_wakes(), (0, 1));
+}
