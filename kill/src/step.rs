@@ -4,6 +4,7 @@ use crate::track::Track;
 use annulus_testkit::is_asleep;
 use core::mem::offset_of;
 use libc::{c_long, c_void, pid_t, user, user_regs_struct};
+use std::fmt;
 use std::io;
 use std::time::{Duration, Instant};
 
@@ -38,6 +39,25 @@ pub(crate) enum Futex {
     Wait,
     /// It wakes those who do.
     Wake,
+}
+
+/// A victim is elsewhere than one of its kind was after so many instructions.
+#[derive(Debug)]
+pub(crate) struct Strayed;
+
+impl fmt::Display for Strayed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the victim has left its track")
+    }
+}
+
+impl std::error::Error for Strayed {}
+
+impl Strayed {
+    /// Whether that is what went wrong.
+    pub(crate) fn is(error: &io::Error) -> bool {
+        error.get_ref().is_some_and(|inner| inner.is::<Strayed>())
+    }
 }
 
 impl Victim {
@@ -104,7 +124,7 @@ impl Victim {
             let next = track.reach(done, steps as usize);
             stand = if next == done + 1 { self.step()? } else { self.run_to(track.at(next))? };
             if stand == Stand::Inside && self.at()? != track.at(next) {
-                return Err(io::Error::other("the victim has left its track"));
+                return Err(io::Error::other(Strayed));
             }
             done = next;
         }

@@ -8,10 +8,13 @@ use super::stopped::Others;
 use crate::matrix::{Extent, Tally};
 use crate::oracle::Fault;
 use crate::scene::Trouble;
-use crate::step::{STEPS_MAX, Stand, Victim};
+use crate::step::{STEPS_MAX, Stand, Strayed, Victim};
 use crate::track::Track;
 use annulus::{Attach, Segment};
 use std::collections::HashMap;
+
+/// How often one that strays is tried again.
+const TRIES: u32 = 8;
 
 /// What an operation does when it is let through.
 struct Course {
@@ -82,8 +85,7 @@ fn kill_at_each(
     for steps in course.points(extent.points) {
         let place = format!("{place}, instruction {steps} of {}", course.instructions);
         tally.kills += 1;
-        let scene = origin.scene()?;
-        let returned = kill(operation, origin, &scene, &course.track, steps)?;
+        let (scene, returned) = kill(operation, origin, &course.track, steps)?;
         let bytes = scene.bytes()?;
         let killed = Killed { operation: *operation, moved: course.moved, returned, twice: false };
         let checked = oracle::check(scene, origin, killed);
@@ -172,8 +174,7 @@ fn kill_who_recovers(crashed: &Crashed, extent: Extent, tally: &mut Tally) -> Re
     for steps in course.points(extent.points.min(course.changes.len() as u64)) {
         let place = format!("{}, and who recovers at {steps}", crashed.place);
         tally.double_kills += 1;
-        let scene = origin.scene()?;
-        kill(&RECOVER, &origin, &scene, &course.track, steps)?;
+        let (scene, _) = kill(&RECOVER, &origin, &course.track, steps)?;
         let killed = Killed { twice: true, ..crashed.killed };
         let checked = oracle::check(scene, &crashed.begin, killed);
         tally.note(&place, checked.map_err(Trouble::from))?;
@@ -222,18 +223,30 @@ fn course<T>(
     Err(format!("{} has not returned after {STEPS_MAX} instructions", operation.name).into())
 }
 
-/// Kills the operation after so many instructions of its track. Whether it had returned.
+/// Kills the operation after so many instructions of its track. What it left, and whether it had
+/// returned.
+///
+/// One that strays is tried again: who joins reads of itself under `/proc`, and a number there may
+/// have a digit more.
 fn kill(
     operation: &Operation,
     origin: &Origin,
-    scene: &Scene,
     track: &Track,
     steps: u64,
-) -> Result<bool, Trouble> {
-    let mut victim = start(operation, origin, scene)?;
-    let stand = victim.follow(track, steps)?;
-    victim.kill()?;
-    Ok(stand != Stand::Inside)
+) -> Result<(Scene, bool), Trouble> {
+    let mut tries = 0..TRIES;
+    loop {
+        let scene = origin.scene()?;
+        let mut victim = start(operation, origin, &scene)?;
+        match victim.follow(track, steps) {
+            Ok(stand) => {
+                victim.kill()?;
+                return Ok((scene, stand != Stand::Inside));
+            }
+            Err(error) if Strayed::is(&error) && tries.next().is_some() => victim.kill()?,
+            Err(error) => return Err(error.into()),
+        }
+    }
 }
 
 impl Course {
