@@ -3,7 +3,7 @@
 use crate::oracle::Fault;
 use crate::scene::{PARTICIPANTS, Trouble};
 use crate::spsc::take_over;
-use crate::stage::{Course, Moment, Origin};
+use crate::stage::{Course, Moment, Origin, kill_on};
 use crate::{Company, Operation};
 use annulus::layout::Header;
 use annulus::ring::Role;
@@ -116,9 +116,8 @@ fn kill_at_each(
     for moment in moments(&course, extent.points) {
         let place = format!("{place}, {}", moment.of(course.instructions));
         tally.kills += 1;
-        let mut stage = begin.stage()?;
-        let killed = stage.kill(operation, moment, &course);
-        let Some(killed) = tally.note(&place, killed)? else { continue };
+        let killed = kill_on(|| begin.stage(), operation, moment, &course);
+        let Some((stage, killed)) = tally.note(&place, killed)? else { continue };
         let mut bytes = stage.bytes()?;
         let origin = begin.after(killed, &bytes);
         tally.note(&place, stage.with_successor().map_err(Trouble::from))?;
@@ -162,8 +161,8 @@ fn kill_the_successor(crashed: &Crashed, role: Role, tally: &mut Tally) -> Resul
         let place = format!("{}, and its successor at {point}", crashed.place);
         tally.double_kills += 1;
         let kill = || -> Result<(), Trouble> {
-            let mut stage = crashed.origin.stage()?;
-            stage.kill(&operation, Moment::After(point), &course)?;
+            let stage = || crashed.origin.stage();
+            let (stage, _) = kill_on(stage, &operation, Moment::After(point), &course)?;
             Ok(stage.with_successor()?)
         };
         tally.note(&place, kill())?;

@@ -3,7 +3,7 @@
 use crate::company::Other;
 use crate::oracle::{self, Fault, Left};
 use crate::scene::{Known, Ring, Scene, Start, Trouble};
-use crate::step::{Futex, STEPS_MAX, Stand, Victim};
+use crate::step::{Futex, STEPS_MAX, Stand, Strayed, Victim};
 use crate::track::Track;
 use crate::{Company, Operation};
 use annulus::ring::Role;
@@ -109,10 +109,32 @@ impl Origin {
             Before::Nothing => {}
             Before::Left(killed) => stage.killed = Some(killed.clone()),
             Before::Again(Killed { operation, moment, course, .. }) => {
-                stage.kill(operation, *moment, course)?;
+                let fresh = || {
+                    let scene = Scene::restored(&self.bytes, self.known)?;
+                    Ok(Stage { scene, other: None, killed: None })
+                };
+                return Ok(kill_on(fresh, operation, *moment, course)?.0);
             }
         }
         Ok(stage)
+    }
+}
+
+/// Kills the operation on a new stage. One that strays is tried again on another one, and steps.
+pub(crate) fn kill_on(
+    stage: impl Fn() -> Result<Stage, Trouble>,
+    operation: &Operation,
+    moment: Moment,
+    course: &Rc<Course>,
+) -> Result<(Stage, Killed), Trouble> {
+    let mut on = stage()?;
+    match on.kill(operation, moment, course, true) {
+        Err(error) if Strayed::is(&*error) => {
+            let mut on = stage()?;
+            let killed = on.kill(operation, moment, course, false)?;
+            Ok((on, killed))
+        }
+        killed => Ok((on, killed?)),
     }
 }
 
@@ -157,16 +179,20 @@ impl Stage {
         Err(format!("{} has not returned after {STEPS_MAX} instructions", operation.name).into())
     }
 
-    /// Kills the operation, which takes this course when it is let through, at that moment.
+    /// Kills the operation, which takes this course when it is let through, at that moment. It
+    /// `follows` the course's track where it can, or steps.
     pub(crate) fn kill(
         &mut self,
         operation: &Operation,
         moment: Moment,
         course: &Rc<Course>,
+        follows: bool,
     ) -> Result<Killed, Trouble> {
         let mut victim = self.start(operation)?;
         let stand = match moment {
-            Moment::After(steps) if !self.other.as_ref().is_some_and(Other::is_awake) => {
+            Moment::After(steps)
+                if follows && !self.other.as_ref().is_some_and(Other::is_awake) =>
+            {
                 victim.follow(&course.track, steps)?
             }
             Moment::After(steps) => self.steps(&mut victim, steps, false)?,

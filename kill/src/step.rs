@@ -41,7 +41,9 @@ pub(crate) enum Futex {
     Wake,
 }
 
-/// A victim is elsewhere than one of its kind was after so many instructions.
+/// A victim is elsewhere than one of its kind was after so many instructions: who joins reads of
+/// itself under `/proc`, and a clock, which is not the same way each time. Then it is tried again,
+/// and steps.
 #[derive(Debug)]
 pub(crate) struct Strayed;
 
@@ -55,8 +57,9 @@ impl std::error::Error for Strayed {}
 
 impl Strayed {
     /// Whether that is what went wrong.
-    pub(crate) fn is(error: &io::Error) -> bool {
-        error.get_ref().is_some_and(|inner| inner.is::<Strayed>())
+    pub(crate) fn is(error: &(dyn std::error::Error + 'static)) -> bool {
+        let inner = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+        inner.is_some_and(|inner| inner.is::<Strayed>())
     }
 }
 
@@ -127,6 +130,18 @@ impl Victim {
                 return Err(io::Error::other(Strayed));
             }
             done = next;
+        }
+        Ok(stand)
+    }
+
+    /// As [`Victim::follow`], but steps all the way, wherever that leads.
+    pub(crate) fn steps(&mut self, steps: u64) -> io::Result<Stand> {
+        let mut stand = Stand::Inside;
+        for _ in 0..steps {
+            stand = self.step()?;
+            if stand != Stand::Inside {
+                break;
+            }
         }
         Ok(stand)
     }

@@ -13,9 +13,6 @@ use crate::track::Track;
 use annulus::{Attach, Segment};
 use std::collections::HashMap;
 
-/// How often one that strays is tried again.
-const TRIES: u32 = 8;
-
 /// What an operation does when it is let through.
 struct Course {
     track: Track,
@@ -224,27 +221,25 @@ fn course<T>(
 }
 
 /// Kills the operation after so many instructions of its track. What it left, and whether it had
-/// returned.
-///
-/// One that strays is tried again: who joins reads of itself under `/proc`, and a number there may
-/// have a digit more.
+/// returned. One that strays is tried again, and
+/// steps.
 fn kill(
     operation: &Operation,
     origin: &Origin,
     track: &Track,
     steps: u64,
 ) -> Result<(Scene, bool), Trouble> {
-    let mut tries = 0..TRIES;
+    let mut follows = true;
     loop {
         let scene = origin.scene()?;
         let mut victim = start(operation, origin, &scene)?;
-        match victim.follow(track, steps) {
-            Ok(stand) => {
+        let stand = if follows { victim.follow(track, steps) } else { victim.steps(steps) };
+        match stand {
+            Err(error) if follows && Strayed::is(&error) => follows = false,
+            stand => {
                 victim.kill()?;
-                return Ok((scene, stand != Stand::Inside));
+                return Ok((scene, stand? != Stand::Inside));
             }
-            Err(error) if Strayed::is(&error) && tries.next().is_some() => victim.kill()?,
-            Err(error) => return Err(error.into()),
         }
     }
 }
