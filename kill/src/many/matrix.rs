@@ -114,9 +114,8 @@ fn refuse_at_each(
     {
         let place = format!("{place}, stopped at {steps} of {}", course.instructions);
         tally.stops += 1;
-        let scene = origin.scene()?;
-        let mut victim = start(operation, origin, &scene)?;
-        victim.follow(&course.track, steps)?;
+        let at = bring(operation, origin, &course.track, steps, |_| Ok(()))?;
+        let Stopped { scene, victim, .. } = at;
         let checked = oracle::is_refused(&scene, role);
         victim.kill()?;
         tally.note(&place, checked.map_err(Trouble::from))?;
@@ -140,10 +139,8 @@ fn stop_at_each(
     for steps in course.stops(extent.points) {
         let place = format!("{place}, stopped at {steps} of {}", course.instructions);
         tally.stops += 1;
-        let scene = origin.scene()?;
-        let mut others = Others::join(&scene, origin)?;
-        let mut victim = start(operation, origin, &scene)?;
-        let mut stand = victim.follow(&course.track, steps)?;
+        let at = bring(operation, origin, &course.track, steps, beside)?;
+        let Stopped { scene, company: mut others, mut victim, mut stand } = at;
         let went_on = tally.note(&place, others.go_on())?;
         if stand == Stand::Inside {
             stand = victim.finish()?;
@@ -220,28 +217,46 @@ fn course<T>(
     Err(format!("{} has not returned after {STEPS_MAX} instructions", operation.name).into())
 }
 
-/// Kills the operation after so many instructions of its track. What it left, and whether it had
-/// returned. One that strays is tried again, and
-/// steps.
+/// An operation after so many instructions, and what it did them over, beside whom.
+struct Stopped<T> {
+    scene: Scene,
+    company: T,
+    victim: Victim,
+    stand: Stand,
+}
+
+/// Brings the operation to where it is after so many instructions of its track, beside whoever is
+/// there first. One that strays is tried again, and steps.
+fn bring<T>(
+    operation: &Operation,
+    origin: &Origin,
+    track: &Track,
+    steps: u64,
+    first: impl Fn(&Scene) -> Result<T, Trouble>,
+) -> Result<Stopped<T>, Trouble> {
+    let attempt = |follows: bool| -> Result<Stopped<T>, Trouble> {
+        let scene = origin.scene()?;
+        let company = first(&scene)?;
+        let mut victim = start(operation, origin, &scene)?;
+        let stand = if follows { victim.follow(track, steps) } else { victim.steps(steps) }?;
+        Ok(Stopped { scene, company, victim, stand })
+    };
+    match attempt(true) {
+        Err(error) if Strayed::is(&*error) => attempt(false),
+        done => done,
+    }
+}
+
+/// Kills the operation there. What it left, and whether it had returned.
 fn kill(
     operation: &Operation,
     origin: &Origin,
     track: &Track,
     steps: u64,
 ) -> Result<(Scene, bool), Trouble> {
-    let mut follows = true;
-    loop {
-        let scene = origin.scene()?;
-        let mut victim = start(operation, origin, &scene)?;
-        let stand = if follows { victim.follow(track, steps) } else { victim.steps(steps) };
-        match stand {
-            Err(error) if follows && Strayed::is(&error) => follows = false,
-            stand => {
-                victim.kill()?;
-                return Ok((scene, stand? != Stand::Inside));
-            }
-        }
-    }
+    let Stopped { scene, victim, stand, .. } = bring(operation, origin, track, steps, |_| Ok(()))?;
+    victim.kill()?;
+    Ok((scene, stand != Stand::Inside))
 }
 
 impl Course {
