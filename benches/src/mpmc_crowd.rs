@@ -37,7 +37,8 @@ fn word(block: &Block, at: usize) -> Result<&AtomicU64, SideFault> {
     block.word(at).ok_or(SideFault::NoRoom)
 }
 
-/// Waits until so many are where that word counts them.
+/// Waits until so many are where that word counts them: what each did before can be seen. The
+/// parent ends it if they never are.
 fn all(block: &Block, at: usize, number: u64) -> Result<(), SideFault> {
     let word = word(block, at)?;
     while word.load(Ordering::Acquire) < number {
