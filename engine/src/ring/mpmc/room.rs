@@ -44,21 +44,7 @@ impl<M: Crowd> Producer<M> {
     fn pass(&mut self, at: Cursor) {
         let next = self.who.slots().behind(at);
         self.next = next;
-        if self.who.may_chain(Role::Producer) {
-            self.chain();
-        }
-    }
-
-    /// There may be others who sleep, and were not woken for what we see.
-    #[cold]
-    #[inline(never)]
-    fn chain(&mut self) {
-        let next = self.next;
-        // ORDERING: Relaxed: only whether to wake another one.
-        let word = self.who.slots().word_at(next.place, Ordering::Relaxed);
-        if pace::is_free(word, next.lap) {
-            self.who.wake_one(Role::Producer);
-        }
+        self.who.served(Role::Producer, next, pace::is_free);
     }
 
     /// Claims the next position, if it is free. Bounded: a lap or two of steps.

@@ -32,6 +32,11 @@ impl Found {
     }
 }
 
+/// Whether there is something for a consumer in a slot in that lap.
+fn is_told(word: Word, lap: u64) -> bool {
+    word.lap() == lap && matches!(word.state(), Some(State::Ready | State::Tombstone))
+}
+
 impl<M: Crowd> Consumer<M> {
     #[inline(always)]
     pub(super) fn find_until(&mut self, deadline: Deadline) -> Result<(), RecvError> {
@@ -69,22 +74,7 @@ impl<M: Crowd> Consumer<M> {
         if at.position.is_multiple_of(HINT_EVERY) {
             self.who.slots().set_hint(Role::Consumer, next.position);
         }
-        if self.who.may_chain(Role::Consumer) {
-            self.chain();
-        }
-    }
-
-    /// There may be others who sleep, and were not woken for what we see.
-    #[cold]
-    #[inline(never)]
-    fn chain(&mut self) {
-        let next = self.next;
-        // ORDERING: Relaxed: only whether to wake another one.
-        let word = self.who.slots().word_at(next.place, Ordering::Relaxed);
-        let is_told = matches!(word.state(), Some(State::Ready | State::Tombstone));
-        if word.lap() == next.lap && is_told {
-            self.who.wake_one(Role::Consumer);
-        }
+        self.who.served(Role::Consumer, next, is_told);
     }
 
     /// The next message or gap, if it is there. Bounded: a lap or two of steps.

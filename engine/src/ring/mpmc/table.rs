@@ -18,7 +18,7 @@
 use super::bells::Bells;
 use super::presence::{change, count_coming, set_died};
 use super::sends::Sends;
-use super::slots::Slots;
+use super::slots::{Cursor, Slots};
 use super::word::{State, Word};
 use crate::error::{Corruption, What};
 use crate::layout::{MPMC_SEATS, Seat};
@@ -233,21 +233,28 @@ impl<M: Crowd> Participant<M> {
         self.bells.published(&self.slots, role);
     }
 
-    /// Whether, now that we were served as `role`, another one who sleeps may be, too.
+    /// We were served as `role`; wakes another one who sleeps, if there is something for it at
+    /// `next`.
     #[inline(always)]
-    pub(super) fn may_chain(&self, role: Role) -> bool {
-        !self.is_single && self.may_sleep(role)
+    pub(super) fn served(&mut self, role: Role, next: Cursor, is_next: fn(Word, u64) -> bool) {
+        if !self.is_single && self.may_sleep(role) {
+            self.chain(role, next, is_next);
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn chain(&mut self, role: Role, next: Cursor, is_next: fn(Word, u64) -> bool) {
+        // ORDERING: Relaxed: only whether to wake another one.
+        if is_next(self.slots.word_at(next.place, Ordering::Relaxed), next.lap) {
+            self.bells.wake_one(&self.slots, role);
+        }
     }
 
     /// Whether anybody is seen to sleep as `role`.
     #[inline(always)]
     pub(super) fn may_sleep(&self, role: Role) -> bool {
         self.bells.may_sleep(&self.slots, role)
-    }
-
-    /// Wakes one of those who sleep as `role`.
-    pub(super) fn wake_one(&mut self, role: Role) {
-        self.bells.wake_one(&self.slots, role);
     }
 
     /// A word was written that says what became of a claim whose owner is gone or left.
