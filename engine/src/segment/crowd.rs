@@ -73,6 +73,13 @@ impl From<mpmc::JoinError> for JoinError {
 }
 
 impl Inner {
+    /// A word of a participant's seat, which is one of the ring's.
+    pub(super) fn seat(&self, participant: u16, field: usize, order: Ordering) -> u64 {
+        let at = MPMC_SEATS + (participant as usize - 1) * size_of::<Seat>() + field;
+        // SAFETY: a word of a seat of the ring's, whose indexes are checked.
+        unsafe { self.map.raw().load(at, order) }
+    }
+
     /// Whether the participant's byte is free, and no process is there that may still write.
     pub(super) fn is_gone(&self, participant: u16) -> bool {
         let life = locks::byte_of_many(Byte::Life(participant));
@@ -80,12 +87,8 @@ impl Inner {
         if self.node.is_locked(life).unwrap_or(true) {
             return false;
         }
-        let word = |field| {
-            let at = MPMC_SEATS + (participant as usize - 1) * size_of::<Seat>() + field;
-            // ORDERING: Relaxed: written before the claim that led here, or before the state.
-            // SAFETY: a word of a seat of the ring's, whose indexes are checked.
-            unsafe { self.map.raw().load(at, Ordering::Relaxed) }
-        };
+        // ORDERING: Relaxed: written before the claim that led here, or before the state.
+        let word = |field| self.seat(participant, field, Ordering::Relaxed);
         let who = Identity {
             pid: word(offset_of!(Seat, pid)),
             started: word(offset_of!(Seat, started)),

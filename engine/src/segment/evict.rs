@@ -7,7 +7,7 @@
 use super::plan::Plan;
 use super::{Inner, fd, identity};
 use crate::error::Severed;
-use crate::layout::{MPMC_SEATS, Seat};
+use crate::layout::Seat;
 use crate::ring::mpmc::{self, Stalled};
 use crate::sync::{Deadline, Identity, Ordering, monotonic_ns};
 use core::fmt;
@@ -138,12 +138,8 @@ struct Sitting {
 impl Sitting {
     /// `None` if nobody has it.
     fn of(segment: &Inner, participant: u16) -> Option<Sitting> {
-        let word = |field| {
-            let at = MPMC_SEATS + (participant as usize - 1) * size_of::<Seat>() + field;
-            // ORDERING: Acquire: the state, which is read first, shows the rest.
-            // SAFETY: a word of a seat of the ring's, whose indexes are checked.
-            unsafe { segment.map.raw().load(at, Ordering::Acquire) }
-        };
+        // ORDERING: Acquire: the state, which is read first, shows the rest.
+        let word = |field| segment.seat(participant, field, Ordering::Acquire);
         let state = word(offset_of!(Seat, state));
         mpmc::role_of(state)?;
         let who = Identity {

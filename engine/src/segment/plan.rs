@@ -257,6 +257,9 @@ impl Plan {
         let geometry = slots.check().ok()?;
         let flags =
             FLAG_AT_MOST_ONCE | FLAG_ONE_LENGTH | FLAG_SINGLE_PRODUCER | FLAG_SINGLE_CONSUMER;
-        (geometry.stride() == stride && header.mpmc_flags & !flags == 0).then_some(geometry)
+        let is_as_made = geometry.stride() == stride
+            && header.mpmc_flags & !flags == 0
+            && header.numbered == geometry.numbered().into();
+        is_as_made.then_some(geometry)
     }
 }

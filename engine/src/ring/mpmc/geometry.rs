@@ -72,7 +72,7 @@ impl Geometry {
     }
 
     /// The same for one participant of that role at a time, which then claims or takes without a
-    /// locked instruction. Its seat is one of the two that there are at least then.
+    /// locked instruction, and has a seat of its own.
     #[must_use]
     pub const fn with_single(mut self, role: Role) -> Geometry {
         match role {

@@ -76,8 +76,11 @@ impl<M: Crowd> Participant<M> {
         if !slots.geometry().is_numbered(index) {
             return None;
         }
+        // ORDERING: Acquire, here and below: whose seat it was has given its lock back, and who has
+        // repaired its claims has swapped their words since.
         let number = |place| slots.seat(index, number_at(place), Ordering::Acquire);
-        let last = if number(1) > number(0) { 1 } else { 0 };
+        let [even, odd] = [number(0), number(1)];
+        let (last, begun) = if odd > even { (1, odd) } else { (0, even) };
         let stage = slots.seat(index, stage_at(last), Ordering::Acquire);
         let took_effect = match Stage::of(stage) {
             Stage::Done => true,
@@ -85,7 +88,6 @@ impl<M: Crowd> Participant<M> {
             Stage::Writing => !(self.is_single() && is_free(slots, stage >> STAGE_BITS)),
             Stage::Claiming | Stage::NotSent => false,
         };
-        let begun = number(last);
         let sent = if took_effect { begun } else { begun.saturating_sub(1) };
         Some(Sends { sent, is_begun: false })
     }
@@ -154,6 +156,7 @@ impl<M: Crowd> Participant<M> {
         }
         let position = slots.position(position, seen.lap());
         for place in [0, 1] {
+            // ORDERING: Acquire: as above. What the dead one wrote stands, or another verdict.
             let stage = slots.seat(owner, stage_at(place), Ordering::Acquire);
             if stage == Stage::Claiming.at(position) || stage == Stage::Writing.at(position) {
                 // Who fails has been forestalled by one with the same verdict.
@@ -166,6 +169,7 @@ impl<M: Crowd> Participant<M> {
 
 /// Whether the slot of `position` is free in that position's lap.
 fn is_free<M: Crowd>(slots: &Slots<M>, position: Position) -> bool {
+    // ORDERING: Acquire: nobody writes it but a producer, which is gone.
     slots.word(position, Ordering::Acquire) == Word::free(slots.lap(position))
 }
 
