@@ -97,6 +97,11 @@ impl Spin {
         Spin::until(if is_late { Deadline::PASSED } else { deadline }, budget)
     }
 
+    /// Whether it may wait at all.
+    pub(super) fn may_wait(&self) -> bool {
+        self.deadline != Deadline::PASSED
+    }
+
     /// After a vain look: quick looks by `came`, `pauses` pauses apart, until it says yes or it
     /// is time for something else. Most waits end here and never see the clock.
     #[inline]

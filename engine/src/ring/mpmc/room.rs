@@ -10,7 +10,7 @@ use super::word::{State, Word};
 use super::{ASK_EVERY_NS, TRIES_PER_ASK};
 use crate::error::Corruption;
 use crate::ring::Role;
-use crate::ring::spin::Turn;
+use crate::ring::spin::{Spin, Turn};
 use crate::sync::{Crowd, Deadline, Ordering, Outside};
 
 impl<M: Crowd> Producer<M> {
@@ -90,36 +90,36 @@ impl<M: Crowd> Producer<M> {
 
     #[cold]
     #[inline(never)]
-    pub(super) fn wait(&mut self, deadline: Deadline) -> Result<Cursor, SendError> {
+    fn wait(&mut self, deadline: Deadline) -> Result<Cursor, SendError> {
+        let spin = self.sleeper.spin(deadline);
+        self.wait_by(deadline, spin)
+    }
+
+    /// As one of many waits that share a deadline: of which, if all are short, none would come to
+    /// read the clock.
+    #[cold]
+    #[inline(never)]
+    pub(super) fn wait_on_time(&mut self, deadline: Deadline) -> Result<Cursor, SendError> {
+        let spin = self.sleeper.spin_on_time(self.who.slots().memory(), deadline);
+        self.wait_by(deadline, spin)
+    }
+
+    fn wait_by(&mut self, deadline: Deadline, spin: Spin) -> Result<Cursor, SendError> {
         if let Some((poison, _)) = self.poison {
             return Err(poison);
         }
         self.abort_open();
         if self.pace.is_close() {
-            self.keep_distance(deadline != Deadline::PASSED);
+            self.keep_distance(spin.may_wait());
         }
-        let found = self.wait_until(deadline);
+        let found = self.wait_until(deadline, spin);
         self.sleeper.rise(self.who.slots(), found.is_ok());
         found
     }
 
-    /// As [`Producer::wait`], as one of many waits that share a deadline: of which, if all are
-    /// short, none would come to read the clock.
-    pub(super) fn wait_on_time(&mut self, deadline: Deadline) -> Result<Cursor, SendError> {
-        let may_pass = deadline != Deadline::NEVER && deadline != Deadline::PASSED;
-        if may_pass && deadline.has_passed(self.who.slots().memory().now()) {
-            return match self.wait(Deadline::PASSED) {
-                Err(SendError::Full) => Err(SendError::Timeout),
-                other => other,
-            };
-        }
-        self.wait(deadline)
-    }
-
-    fn wait_until(&mut self, deadline: Deadline) -> Result<Cursor, SendError> {
-        let mut spin = self.sleeper.spin(deadline);
+    fn wait_until(&mut self, deadline: Deadline, mut spin: Spin) -> Result<Cursor, SendError> {
         // Once: the clock is read elsewhere.
-        let mut may_keep = deadline != Deadline::PASSED;
+        let mut may_keep = spin.may_wait();
         loop {
             let blocked = match self.find() {
                 Ok(at) => {

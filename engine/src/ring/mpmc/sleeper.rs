@@ -71,6 +71,12 @@ impl Sleeper {
         Spin::until(deadline, self.budget)
     }
 
+    /// One of many waits begins that share a deadline.
+    pub(super) fn spin_on_time<M: Crowd>(&mut self, memory: &M, deadline: Deadline) -> Spin {
+        self.has_lain = false;
+        Spin::until_on_time(memory, deadline, self.budget)
+    }
+
     /// Whether we lie: then what is looked at next is S4.
     pub(super) fn is_lying(&self) -> bool {
         self.bell.is_some()

@@ -10,6 +10,7 @@ use crate::ring::area::bed_at;
 use crate::sync::{
     Byte, Crowd, Deadline, Identity, Memory, Ordering, Outside, Raw, accesses_of_raw, monotonic_ns,
 };
+use core::cell::Cell;
 use core::mem::offset_of;
 use core::ptr::NonNull;
 use std::sync::Mutex;
@@ -48,6 +49,11 @@ struct Asleep {
     wakes: u32,
     /// How often one who sleeps is still to be rung for something else.
     rings: u32,
+}
+
+thread_local! {
+    /// What others do whenever this thread pauses.
+    static MEANWHILE: Cell<Option<Box<dyn FnMut()>>> = const { Cell::new(None) };
 }
 
 /// A way to the segment, which owns nothing: a handle that dies is forgotten.
@@ -167,6 +173,11 @@ unsafe impl Memory for Reach {
     accesses_of_raw!(0);
 
     fn pause(&self) {
+        // Taken out meanwhile: what it does may pause, too.
+        if let Some(mut meanwhile) = MEANWHILE.take() {
+            meanwhile();
+            MEANWHILE.set(Some(meanwhile));
+        }
         if cfg!(miri) {
             std::thread::yield_now();
         }
