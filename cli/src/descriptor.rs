@@ -46,8 +46,11 @@ pub(crate) unsafe fn read(
     }
 }
 
+/// What a pipe takes without waiting when poll(2) says that it takes something.
+const PIPE_BYTES: usize = libc::PIPE_BUF;
+
 /// Writes from `parts` what the descriptor takes in one call: 1 byte at least. Waits until
-/// `limit` when it is non-blocking; a blocking one waits as long as it likes.
+/// `limit`; if there is one, it writes so little at a time that a pipe does not keep it longer.
 ///
 /// # Safety
 ///
@@ -57,9 +60,11 @@ pub(crate) unsafe fn write(
     parts: &[libc::iovec],
     limit: Limit,
 ) -> Result<usize, Stop> {
+    let few = if limit.poll_ms() >= 0 { Some(first_bytes(parts)) } else { None };
+    let parts = few.as_deref().unwrap_or(parts);
     // Ends as the loop of `read` does.
     loop {
-        if limit.poll_ms() >= 0 {
+        if few.is_some() {
             wait(to, libc::POLLOUT, limit)?;
         }
         let count = i32::try_from(parts.len()).unwrap_or(i32::MAX);
@@ -71,6 +76,17 @@ pub(crate) unsafe fn write(
             Err(_) => retried(to, libc::POLLOUT, limit)?,
         }
     }
+}
+
+/// As much of the parts as a pipe takes without waiting.
+fn first_bytes(parts: &[libc::iovec]) -> Vec<libc::iovec> {
+    let mut left = PIPE_BYTES;
+    let cut = parts.iter().map_while(|part| {
+        let iov_len = part.iov_len.min(left);
+        left -= iov_len;
+        (iov_len > 0).then_some(libc::iovec { iov_len, ..*part })
+    });
+    cut.collect()
 }
 
 /// Whether it can be known that nobody reads the other end any more. Does not wait.

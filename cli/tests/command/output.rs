@@ -35,6 +35,19 @@ fn output_closed_early_is_no_error_and_the_rest_stays_in_the_ring() {
     assert!(gone <= 64 << 10, "{gone} bytes were released");
 }
 
+/// A pipe that takes some bytes more would keep who writes many until it took them all.
+#[test]
+fn a_message_longer_than_the_output_takes_is_not_waited_for_beyond_the_deadline() {
+    let (ring, dir) = (Scratch::new(), ScratchDir::new());
+    fs::write(dir.file("long"), vec![b'x'; 300_000]).unwrap();
+    run(&["send", ring.name(), dir.file("long").to_str().unwrap()]).assert_success();
+    let (reader, writer) = io::pipe().unwrap();
+    let mut recv = start_into(&["recv", "--deadline", "300ms", ring.name()], writer);
+    assert_failed(recv.wait_within(LONG), 4, &["the reader of the output"]);
+    drop(reader);
+    assert_eq!(received(&ring, &[]).len(), 300_001);
+}
+
 #[test]
 fn a_receiver_notices_that_nobody_reads_although_nothing_comes() {
     let ring = Scratch::new();
