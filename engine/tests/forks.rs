@@ -181,8 +181,10 @@ fn forks_in_the_middle_of_the_first_join_do_not_hang() {
     });
     let scratch = Scratch::new();
     let segment = Segment::create(&named(&scratch), &RING).unwrap();
-    for after in 0..30 {
-        let mut first = test.spawn("first", &[scratch.name(), &(after * after * 20).to_string()]);
+    // Most often just as the other thread begins.
+    let short = (0..200).map(|round| round % 50);
+    for after in short.chain((0..30).map(|round| round * round * 20)) {
+        let mut first = test.spawn("first", &[scratch.name(), &after.to_string()]);
         first.wait_within(LONG).assert_success();
     }
     drop(segment);

@@ -9,6 +9,10 @@
 //!   probe descriptors are closed, and the generation rises, so that inherited handles neither
 //!   unlock nor close anything when they are dropped.
 //!
+//! The handlers are registered when the library is loaded, and not at the first join: `fork` runs
+//! those that there are when it begins, so a child that another thread makes meanwhile would have
+//! the registry's mutex taken by nobody, and copies of descriptors that are not closed.
+//!
 //! The child may then attach anew. `vfork` and `posix_spawn` run no such handlers and need none:
 //! their child goes on to `exec`, which closes the descriptors. A raw `clone` without `exec` is
 //! the gap: its child counts as the parent's life until it ends.
@@ -29,12 +33,31 @@ unsafe impl Sync for Held {}
 
 static HELD: Held = Held(UnsafeCell::new(None));
 
-/// Has the handlers called from now on. To be called once in a process and its children.
-pub(super) fn watch() -> io::Result<()> {
+/// Called by the loader, before there is anybody who could fork.
+#[cfg(not(miri))]
+#[used]
+#[unsafe(link_section = ".init_array")]
+static AT_LOAD: extern "C" fn() = at_load;
+
+#[cfg(not(miri))]
+extern "C" fn at_load() {
+    // Else the first join tries again, and says why it cannot.
+    let _ = watch(&mut registry::lock());
+}
+
+/// Has the handlers called from now on, if they are not yet.
+pub(super) fn watch(registry: &mut Registry) -> io::Result<()> {
+    if registry.forks_are_watched {
+        return Ok(());
+    }
     // SAFETY: the three are functions of this library, which is not unloaded while they are
     // registered (the C library removes them with the object that they are in).
     let status = unsafe { libc::pthread_atfork(Some(prepare), Some(parent), Some(child)) };
-    if status == 0 { Ok(()) } else { Err(io::Error::from_raw_os_error(status)) }
+    if status != 0 {
+        return Err(io::Error::from_raw_os_error(status));
+    }
+    registry.forks_are_watched = true;
+    Ok(())
 }
 
 extern "C" fn prepare() {

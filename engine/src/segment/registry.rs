@@ -29,7 +29,8 @@ static REGISTRY: Mutex<Registry> = Mutex::new(Registry::EMPTY);
 pub(super) struct Registry {
     /// How many forks lie between this process and the first.
     generation: u64,
-    forks_are_watched: bool,
+    /// Whether this is called at each of them.
+    pub(super) forks_are_watched: bool,
     entries: Vec<Entry>,
 }
 
@@ -103,10 +104,7 @@ impl Node {
     /// A share in the entry of `file`, of which it opens two descriptions if it is the first.
     pub(super) fn enter(file: &File) -> Result<Node, SegmentError> {
         let mut registry = lock();
-        if !registry.forks_are_watched {
-            fork::watch().map_err(|error| fd::failed("pthread_atfork", &error))?;
-            registry.forks_are_watched = true;
-        }
+        fork::watch(&mut registry).map_err(|error| fd::failed("pthread_atfork", &error))?;
         let key = Key::of(file).map_err(|error| fd::failed("fstat", &error))?;
         let index = match registry.index(key) {
             Some(index) => index,
