@@ -226,6 +226,7 @@ fn of_segment(error: SegmentError) -> Status {
         | SegmentError::Slots { .. }
         | SegmentError::LargeSlots { .. }
         | SegmentError::Participants { .. }
+        | SegmentError::DeadLetters { .. }
         | SegmentError::ManyWake { .. }
         | SegmentError::NamelessSysvSem => Status::Usage,
         SegmentError::Exists

@@ -25,6 +25,7 @@
 //!   0x480  producers' bed  where they sleep when the ring is full, and are rung
 //!   0x500  consumers' bed  where they sleep when the ring is empty
 //!   0x1000 Seats           128 bytes for each participant that there can be
+//!   ...    dead letters    each a multiple of 64 bytes: a word as of a slot, position, payload
 //!   ...    the slots       each a multiple of 64 bytes: its word (`ring::mpmc::word`), payload
 //! ```
 //!
@@ -34,7 +35,7 @@
 
 /// Counts the arrangements of shared bytes. Any change of this file's layout, of the record
 /// word or of the gates raises it; a segment of another version is refused by name.
-pub const ABI_VERSION: u32 = 7;
+pub const ABI_VERSION: u32 = 8;
 
 /// `ANNULUS\n`, as the first eight bytes of a segment.
 pub const MAGIC: u64 = u64::from_le_bytes(*b"ANNULUS\n");
@@ -128,7 +129,17 @@ pub const SLOTS_MIN: u64 = 64;
 /// The most participants of a ring of many.
 pub const SEATS_MAX: u16 = 1000;
 
-/// Slots are multiples of this.
+/// Dead letters that there is room for at most.
+pub const LETTERS_MAX: u16 = 1024;
+
+/// Where a dead letter's payload stands: behind its word, its position and its length.
+pub const LETTER_PAYLOAD: usize = 32;
+/// Where its position stands.
+pub const LETTER_POSITION: usize = 8;
+/// Where its length stands.
+pub const LETTER_LEN: usize = 16;
+
+/// Slots, and dead letters, are multiples of this.
 pub const SLOT_CELL: u64 = 64;
 
 /// `REMOVED\n`: what stands at [`REMOVAL`] then. Both gates are zero with it, so that nobody looks
@@ -180,8 +191,10 @@ pub struct Header {
     pub seats: u64,
     /// Of a ring of many: how many of these are of numbered producers; else zero.
     pub numbered: u64,
+    /// Of a ring of many: dead letters that there is room for; else zero.
+    pub letters: u64,
     /// Zero until a later version gives them a meaning.
-    pub reserved: [u64; 18],
+    pub reserved: [u64; 17],
 }
 
 /// Where one side sleeps (`ring::park` has the protocol), or in a ring of many all of one role
@@ -254,7 +267,7 @@ pub struct Seat {
     pub bytes: u64,
     /// Waits begun, likewise.
     pub waits: u64,
-    /// Messages that it gave up for good, since a consumer died over them so often.
+    /// Messages that it gave up for good, since consumers died over them so often.
     pub lost: u64,
     /// Sleeps whose backstop, not a wake, found work.
     pub backstop: u64,
@@ -306,6 +319,7 @@ const _: () = {
     assert!(offset_of!(Header, wake_means) == 80 && offset_of!(Header, barrier) == 84);
     assert!(offset_of!(Header, wake_key) == 88 && offset_of!(Header, seats) == 96);
     assert!(offset_of!(Header, numbered) == 104 && offset_of!(Seat, sends) == 80);
+    assert!(offset_of!(Header, letters) == 112);
     assert!(size_of::<Header>() <= PRODUCER_GATE);
     assert!(size_of::<Participant>() == 64);
     assert!(CONSUMER_GATE - PRODUCER_GATE >= 128 && HEAD - CONSUMER_GATE >= 128);

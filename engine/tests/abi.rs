@@ -1,7 +1,7 @@
 //! The golden numbers of the shared bytes. A change here is a change of the ABI: raise its version.
 
 use annulus::layout::{self, Alarm, Bed, Header, Participant, Seat};
-use annulus::{Attach, Backing, Barrier, Config, Segment};
+use annulus::{Attach, Backing, Barrier, Config, Segment, Slots, Wait};
 use annulus_testkit::Scratch;
 use std::fs;
 use std::mem::offset_of;
@@ -11,7 +11,7 @@ use common::named;
 
 #[test]
 fn the_version_and_the_numbers_that_it_names_have_not_changed() {
-    assert_eq!(layout::ABI_VERSION, 7);
+    assert_eq!(layout::ABI_VERSION, 8);
     assert_eq!(layout::MAGIC.to_le_bytes(), *b"ANNULUS\n");
     assert_eq!(layout::KIND_SPSC, 1);
     assert_eq!((layout::WAIT_SPIN, layout::WAIT_SPIN_THEN_PARK, layout::WAIT_PARK), (1, 2, 3));
@@ -58,9 +58,10 @@ fn the_fields_of_the_header_stand_where_they_stood() {
         offset_of!(Header, mpmc_flags),
         offset_of!(Header, seats),
         offset_of!(Header, numbered),
+        offset_of!(Header, letters),
         offset_of!(Header, reserved),
     ];
-    let rest = [48, 64, 72, 80, 84, 88, 92, 96, 104, 112];
+    let rest = [48, 64, 72, 80, 84, 88, 92, 96, 104, 112, 120];
     assert_eq!(offsets[..9], [0, 8, 12, 16, 24, 32, 36, 40, 44]);
     assert_eq!(offsets[9..], rest);
 }
@@ -93,6 +94,8 @@ fn the_fields_of_a_seat_stand_where_they_stood() {
         layout::FLAG_SINGLE_CONSUMER,
     ];
     assert_eq!(flags, [1, 2, 4, 8]);
+    let letter = [layout::LETTER_POSITION, layout::LETTER_LEN, layout::LETTER_PAYLOAD];
+    assert_eq!(letter, [8, 16, 32]);
 }
 
 #[test]
@@ -123,7 +126,7 @@ fn a_new_segment_is_these_bytes() {
     let mut wanted = vec![0; 4096 + 64];
     let mut put = |at: usize, bytes: &[u8]| wanted[at..at + bytes.len()].copy_from_slice(bytes);
     put(0, b"ANNULUS\n");
-    put(8, &7_u32.to_le_bytes());
+    put(8, &8_u32.to_le_bytes());
     put(12, &1_u32.to_le_bytes());
     put(16, &64_u64.to_le_bytes());
     put(24, &4160_u64.to_le_bytes());
@@ -139,6 +142,57 @@ fn a_new_segment_is_these_bytes() {
     put(0x180, &1_u64.to_le_bytes());
     let other = (0..wanted.len()).find(|&at| bytes[at] != wanted[at]);
     assert_eq!(other, None, "the first byte that is another one");
+}
+
+#[test]
+fn a_new_ring_of_many_is_these_bytes_and_each_message_these_words() {
+    let scratch = Scratch::new();
+    let slots = Slots::of(64, 48).participants(2).dead_letters(1);
+    let segment = Segment::create(&named(&scratch), &Config::mpmc(slots).wait(Wait::Spin)).unwrap();
+    let header = segment.header();
+    let bytes = fs::read(scratch.path()).unwrap();
+    let words = |bytes: &[u8]| {
+        let words = bytes.as_chunks::<8>().0.iter().map(|word| u64::from_le_bytes(*word));
+        words.enumerate().filter(|(_, word)| *word != 0).collect::<Vec<_>>()
+    };
+    // Two seats, a dead letter of 128 bytes, and 64 slots of a line.
+    let (letters, slots) = (4096 + 2 * 128, 4096 + 2 * 128 + 128);
+    let mut all = vec![(0, u64::from_le_bytes(*b"ANNULUS\n")), (1, 2 << 32 | 8)];
+    all.extend([(2, 64 * 64), (3, header.segment_bytes)]);
+    all.extend([(4, u64::from(header.page_bytes) << 32 | 64)]);
+    all.extend([(5, u64::from(header.first_stamp) << 32 | 1)]);
+    all.extend([(6, header.segment_id[0]), (7, header.segment_id[1]), (8, 48), (12, 2), (14, 1)]);
+    all.extend([(4096 / 8, 1), (4096 / 8 + 16, 1), (letters / 8, 4)]);
+    all.extend((0..64).map(|slot| (slots / 8 + 8 * slot, 4)));
+    assert_eq!(words(&bytes), all);
+
+    // Written by participant 1 of the first lap, and read by participant 2.
+    let (mut producer, mut consumer) =
+        (segment.mpmc_producer().unwrap(), segment.mpmc_consumer().unwrap());
+    let slot = |at: usize| {
+        let bytes = fs::read(scratch.path()).unwrap();
+        u64::from_le_bytes(*bytes[slots + 64 * at..].first_chunk().unwrap())
+    };
+    let claim = producer.try_claim(1).unwrap();
+    assert_eq!(slot(0), 1 << 7 | 5);
+    claim.commit(1);
+    assert_eq!(slot(0), 1 << 7 | 2);
+    drop(producer.try_claim(1).unwrap());
+    assert_eq!(slot(1), 1 << 7 | 6);
+    consumer.try_take().unwrap();
+    assert_eq!(slot(0), 2 << 7 | 3);
+    consumer.close();
+    assert_eq!(slot(0), 1 << 3 | 1);
+    for _ in 1..16 {
+        let mut consumer = segment.mpmc_consumer().unwrap();
+        consumer.try_take().unwrap();
+        consumer.close();
+    }
+    assert_eq!(slot(0), 7);
+    assert!(segment.mpmc_consumer().unwrap().try_take().is_err());
+    assert_eq!(slot(0), 1 << 17 | 4);
+    let bytes = fs::read(scratch.path()).unwrap();
+    assert_eq!(words(&bytes[letters..letters + 128]), [(0, 2 << 7 | 2), (2, 1)]);
 }
 
 #[test]

@@ -64,10 +64,10 @@ fn a_file_shorter_or_longer_than_its_header_says_is_refused() {
 
 #[test]
 fn another_abi_version_is_refused_by_name() {
-    let error = refusal_of_header(offset_of!(Header, abi_version), &8_u32.to_le_bytes());
-    assert_eq!(error, SegmentError::WrongVersion { found: 8, wanted: 7 });
+    let error = refusal_of_header(offset_of!(Header, abi_version), &9_u32.to_le_bytes());
+    assert_eq!(error, SegmentError::WrongVersion { found: 9, wanted: 8 });
     let sentence = error.to_string();
-    assert!(sentence.contains("version 8") && sentence.contains("version 7"), "{sentence}");
+    assert!(sentence.contains("version 9") && sentence.contains("version 8"), "{sentence}");
 }
 
 #[test]
@@ -77,7 +77,7 @@ fn the_version_is_looked_at_before_all_that_depends_on_it() {
     bytes[8..256].fill(0xff);
     write_private(scratch.path(), &bytes);
     let found = u32::MAX;
-    assert_eq!(refusal(attach(&scratch)), SegmentError::WrongVersion { found, wanted: 7 });
+    assert_eq!(refusal(attach(&scratch)), SegmentError::WrongVersion { found, wanted: 8 });
 }
 
 #[test]
@@ -119,6 +119,7 @@ fn a_header_field_that_no_creator_writes_is_refused_by_name() {
     half(Field::WakeKey, offset_of!(Header, wake_key), 1);
     half(Field::Reserved, offset_of!(Header, mpmc_flags), 1);
     word(Field::Reserved, offset_of!(Header, seats), 1);
+    word(Field::Reserved, offset_of!(Header, letters), 1);
     word(Field::Reserved, offset_of!(Header, reserved), 1);
     word(Field::Reserved, size_of::<Header>() - 8, 1 << 63);
     // Of a typed segment both stand there, or neither.

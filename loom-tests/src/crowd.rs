@@ -6,8 +6,8 @@
 use crate::explored::{Explored, Reader};
 use crate::memory::Lifeline;
 use annulus::layout::{
-    self, CONSUMER_BED, Comings, MPMC_COMINGS, MPMC_HEAD, MPMC_SEATS, MPMC_TAIL, PRODUCER_ALARM,
-    PRODUCER_BED, Seat,
+    self, CONSUMER_BED, Comings, LETTER_PAYLOAD, MPMC_COMINGS, MPMC_HEAD, MPMC_SEATS, MPMC_TAIL,
+    PRODUCER_ALARM, PRODUCER_BED, Seat,
 };
 use annulus::ring::Role;
 use annulus::ring::mpmc::Geometry;
@@ -29,12 +29,18 @@ pub struct Hall {
     seats: Vec<Explored>,
     /// Of each numbered producer, what became of its last two sends.
     sends: Vec<[Explored; 4]>,
+    /// Of each cell of dead letters, its word, position, length and payload.
+    letters: Vec<[Explored; 4]>,
+    letters_at: usize,
     slots: Vec<Slot>,
     slots_at: usize,
     stride: usize,
     locked: Mutex<Vec<Byte>>,
     handles: AtomicUsize,
 }
+
+/// A dead letter of 8 bytes takes a line.
+const LETTER_BYTES: usize = 64;
 
 /// Where all of one role sleep, and the kernel's queue of those who do. No sleep ends by itself, so
 /// a wake that is lost ends in a model that goes no further, which loom reports.
@@ -83,6 +89,7 @@ impl Hall {
         assert!(geometry.is_of_one_length() && geometry.payload() == 8, "as the slots are made");
         let zero = || Explored::new(0);
         let slots_at = (geometry.segment_bytes() - geometry.slots() * geometry.stride()) as usize;
+        let letters_at = MPMC_SEATS + usize::from(geometry.seats()) * size_of::<Seat>();
         let first = |begin: usize, end: usize| {
             geometry.first_words().filter(move |(at, _)| (begin..end).contains(at))
         };
@@ -91,8 +98,12 @@ impl Hall {
             hints: [zero(), zero()],
             comings: (0..size_of::<Comings>() / 8).map(|_| zero()).collect(),
             beds: [Bed::made(), Bed::made()],
-            seats: first(MPMC_SEATS, slots_at).map(|(_, word)| Explored::new(word)).collect(),
+            seats: first(MPMC_SEATS, letters_at).map(|(_, word)| Explored::new(word)).collect(),
             sends: (0..geometry.numbered()).map(|_| [zero(), zero(), zero(), zero()]).collect(),
+            letters: first(letters_at, slots_at)
+                .map(|(_, word)| [Explored::new(word), zero(), zero(), zero()])
+                .collect(),
+            letters_at,
             slots: first(slots_at, usize::MAX).map(slot).collect(),
             slots_at,
             stride: geometry.stride() as usize,
@@ -118,6 +129,12 @@ impl Hall {
         self.table(|locked| locked.retain(|byte| others.contains(byte)));
     }
 
+    /// Writes a slot's word, before anything else is done.
+    pub fn set_slot(&self, slot: usize, word: u64) {
+        let reader = Reader::after(self.handles.fetch_add(1, Ordering::Relaxed));
+        self.slots[slot].word.store(reader, word, Ordering::Release);
+    }
+
     fn table<T>(&self, change: impl FnOnce(&mut Vec<Byte>) -> T) -> T {
         change(&mut self.locked.lock().expect("nobody panics there"))
     }
@@ -130,6 +147,14 @@ impl Hall {
             PRODUCER_BED..CONSUMER_BED => Some(self.beds[0].word(at - PRODUCER_BED)),
             CONSUMER_BED..PRODUCER_ALARM => Some(self.beds[1].word(at - CONSUMER_BED)),
             MPMC_COMINGS..MPMC_SEATS => Some(&self.comings[(at - MPMC_COMINGS) / 8]),
+            _ if (self.letters_at..self.slots_at).contains(&at) => {
+                let at = at - self.letters_at;
+                let field = match at % LETTER_BYTES {
+                    LETTER_PAYLOAD => 3,
+                    field => field / 8,
+                };
+                Some(&self.letters[at / LETTER_BYTES][field])
+            }
             _ if at < self.slots_at => {
                 let (seat, field) = ((at - MPMC_SEATS) / size_of::<Seat>(), at % size_of::<Seat>());
                 let send = field.wrapping_sub(offset_of!(Seat, sends)) / 8;

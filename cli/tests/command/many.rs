@@ -312,7 +312,8 @@ fn a_ring_that_was_scribbled_over_is_corruption() {
     let ring = Scratch::new();
     sent_to_many(&ring, b"one\n");
     let file = File::options().write(true).open(ring.path()).unwrap();
-    let slots = annulus::layout::MPMC_SEATS + 128 * size_of::<annulus::layout::Seat>();
+    let letters = annulus::layout::MPMC_SEATS + 128 * size_of::<annulus::layout::Seat>();
+    let slots = letters + 8 * (annulus::layout::LETTER_PAYLOAD + 256).next_multiple_of(64);
     file.write_all_at(&[0; 8], slots as u64).unwrap();
     let advice = format!("remove it with 'annulus rm {}'", ring.name());
     assert_refused(run(&["recv", ring.name()]), 5, &["corrupted", &advice]);

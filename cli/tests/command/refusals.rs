@@ -104,7 +104,7 @@ fn a_ring_of_another_version_is_refused_by_its_number() {
         file.write_all_at(&version.to_ne_bytes(), at).unwrap();
     };
     patch(4_711);
-    both_refuse(ring.name(), 6, &["ABI version 4711", "version 7"]);
+    both_refuse(ring.name(), 6, &["ABI version 4711", "version 8"]);
     patch(annulus::layout::ABI_VERSION);
     assert_eq!(run(&["recv", ring.name()]).assert_success().stdout(), "one\n");
 }

@@ -9,8 +9,9 @@ use super::door::Door;
 use super::mapping::ways_of_this_process;
 use super::plan::Plan;
 use super::{Inner, JoinError, identity, join, locks, waiting};
+use crate::error::Severed;
 use crate::layout::{MPMC_SEATS, Seat};
-use crate::ring::{Role, mpmc};
+use crate::ring::{Position, Role, mpmc};
 use crate::sync::{Byte, Crowd, Identity, Mapped, Memory, Ordering, Outside, Raw, accesses_of_raw};
 use crate::wake::{Berth, Futex, Means};
 use core::mem::offset_of;
@@ -46,6 +47,33 @@ pub(super) fn consumer(segment: &Arc<Inner>) -> Result<mpmc::Consumer<CrowdMappi
     let (_door, geometry, mapping) = enter(segment)?;
     // SAFETY: as in `producer`.
     Ok(unsafe { mpmc::Consumer::join(mapping, geometry) }?)
+}
+
+/// The dead letters that there are; none of a ring of two sides.
+pub(super) fn dead_letters(segment: &Arc<Inner>) -> Result<Vec<mpmc::DeadLetter>, Severed> {
+    // SAFETY: the mapping has the size of the geometry, as checked when it was made.
+    look(segment, |mapping, geometry| unsafe { mpmc::DeadLetter::all(mapping, geometry) })
+}
+
+/// Discards the one of that position: whether it was there.
+pub(super) fn discard(segment: &Arc<Inner>, position: Position) -> Result<bool, Severed> {
+    // SAFETY: as in `dead_letters`.
+    look(segment, |mapping, geometry| unsafe {
+        mpmc::DeadLetter::discard(mapping, geometry, position)
+    })
+}
+
+/// Looks at a ring of many without joining it.
+fn look<T: Default>(
+    segment: &Arc<Inner>,
+    at: impl FnOnce(CrowdMapping, mpmc::Geometry) -> T,
+) -> Result<T, Severed> {
+    let Plan::Mpmc(geometry) = segment.plan else { return Ok(T::default()) };
+    // Else this process maps something else there, or a fork's parent has it.
+    segment.map.severed().map_or(Ok(()), Err)?;
+    let seen = at(CrowdMapping { raw: segment.map.raw(), segment: Arc::clone(segment) }, geometry);
+    // A file that was cut off shows zeros from then on.
+    segment.map.severed().map_or(Ok(seen), Err)
 }
 
 /// Comes in by the door, so that nobody removes what is joined.

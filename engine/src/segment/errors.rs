@@ -38,6 +38,13 @@ pub enum SegmentError {
         /// The most.
         limit: u16,
     },
+    /// There is no room for so many dead letters.
+    DeadLetters {
+        /// What was asked for.
+        asked: u16,
+        /// The most, of messages so long.
+        limit: u16,
+    },
     /// Who sleeps in a ring of many sleeps by a futex, in this version.
     ManyWake {
         /// What was asked for.
@@ -318,6 +325,7 @@ impl SegmentError {
             SegmentError::Slots { .. } | SegmentError::LargeSlots { .. } => 63,
             SegmentError::Participants { .. } => 64,
             SegmentError::ManyWake { .. } => 65,
+            SegmentError::DeadLetters { .. } => 75,
             SegmentError::Io { .. } => IO,
         }
     }

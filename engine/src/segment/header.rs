@@ -91,7 +91,8 @@ pub(super) fn new(
         mpmc_flags: words.flags,
         seats: words.seats,
         numbered: words.numbered,
-        reserved: [0; 18],
+        letters: words.letters,
+        reserved: [0; 17],
     };
     Ok(Checked { header, plan: plan.waiting_by(waiting) })
 }
@@ -187,7 +188,8 @@ fn check_spsc(header: &Header) -> Result<Plan, SegmentError> {
     if header.mpmc_flags != 0 {
         return damaged(Field::Reserved, header.mpmc_flags);
     }
-    if let Some(word) = [header.seats, header.numbered].iter().find(|word| **word != 0) {
+    let of_many = [header.seats, header.numbered, header.letters];
+    if let Some(word) = of_many.iter().find(|word| **word != 0) {
         return damaged(Field::Reserved, *word);
     }
     Ok(Plan::Spsc(geometry))

@@ -112,9 +112,10 @@ pub use wait_any::wait_any;
 pub use wait_errors::{NoBell, NotPollable, PollError, WaitAnyError};
 pub use waitable::{Handle, Waitable};
 
+use crate::error::Severed;
 use crate::layout::{Header, Participant};
-use crate::ring::mpmc::Occupancy;
-use crate::ring::{Role, Waiting, mpmc, spsc};
+use crate::ring::mpmc::{DeadLetter, Occupancy};
+use crate::ring::{Position, Role, Waiting, mpmc, spsc};
 use crate::sync::Deadline;
 use crate::wake::Means;
 use config::MemoryChoice;
@@ -269,6 +270,20 @@ impl Segment {
     /// does this unasked.
     pub fn evict(&self, stalled: &mpmc::Stalled, deadline: Deadline) -> Result<(), EvictError> {
         evict::evict(&self.inner, stalled, deadline)
+    }
+
+    /// The dead letters of a ring of many, the lowest position first: messages over which sixteen
+    /// consumers died, or which they gave back, and that are not delivered any more. They stay
+    /// until they are [discarded](Segment::discard_dead_letter), also when whoever looks is killed.
+    /// None in a ring of two sides. Takes no part in the ring, and does not wait.
+    pub fn dead_letters(&self) -> Result<Vec<DeadLetter>, Severed> {
+        crowd::dead_letters(&self.inner)
+    }
+
+    /// Discards the dead letter of that position, for good. Whether it was there: of several who
+    /// discard it, one is told so. Does not wait.
+    pub fn discard_dead_letter(&self, position: Position) -> Result<bool, Severed> {
+        crowd::discard(&self.inner, position)
     }
 
     /// What a ring of many holds, slot by slot. Looks at all of them: for people, not for a loop.

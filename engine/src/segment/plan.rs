@@ -3,7 +3,7 @@
 use super::{SegmentError, Shape};
 use crate::layout::{
     CAPACITY_MAX, CELL, FLAG_AT_MOST_ONCE, FLAG_ONE_LENGTH, FLAG_SINGLE_CONSUMER,
-    FLAG_SINGLE_PRODUCER, Header, KIND_MPMC, KIND_SPSC, SEATS_MAX, SLOTS_MIN,
+    FLAG_SINGLE_PRODUCER, Header, KIND_MPMC, KIND_SPSC, LETTERS_MAX, SEATS_MAX, SLOTS_MIN,
 };
 use crate::ring::mpmc::{self, Delivery};
 use crate::ring::{Geometry, Role, Waiting, Wake};
@@ -16,6 +16,7 @@ pub struct Slots {
     is_of_one_length: bool,
     participants: u16,
     numbered: u16,
+    letters: u16,
     single_producer: bool,
     single_consumer: bool,
     delivery: Delivery,
@@ -31,6 +32,7 @@ impl Slots {
             is_of_one_length: false,
             participants: mpmc::Geometry::SEATS,
             numbered: 0,
+            letters: mpmc::Geometry::LETTERS,
             single_producer: false,
             single_consumer: false,
             delivery: Delivery::AtLeastOnce,
@@ -82,6 +84,17 @@ impl Slots {
         self
     }
 
+    /// Room for so many dead letters, 8 unless chosen here, 1024 at most: a message over which
+    /// sixteen consumers died is put by there, until somebody looks at it and discards it
+    /// ([`dead_letters`](super::Segment::dead_letters)). Where there is no room it is given up, and
+    /// counted. Each takes a slot's memory or a little more; there are none where messages come at
+    /// most once.
+    #[must_use]
+    pub const fn dead_letters(mut self, letters: u16) -> Slots {
+        self.letters = letters;
+        self
+    }
+
     /// What becomes of a message whose consumer is gone.
     #[must_use]
     pub const fn delivery(mut self, delivery: Delivery) -> Slots {
@@ -96,8 +109,12 @@ impl Slots {
         }
         let geometry = mpmc::Geometry::new(count, payload)
             .ok_or(SegmentError::LargeSlots { slots: count, payload })?;
-        let limit = SEATS_MAX;
         let mut geometry = geometry.with_numbered(self.numbered).delivering(self.delivery);
+        geometry = geometry.with_letters(self.letters);
+        let limit = (CAPACITY_MAX / geometry.letter_stride()).min(LETTERS_MAX.into());
+        if u64::from(self.letters) > limit {
+            return Err(SegmentError::DeadLetters { asked: self.letters, limit: limit as u16 });
+        }
         if self.is_of_one_length {
             geometry = geometry.of_one_length();
         }
@@ -111,6 +128,7 @@ impl Slots {
         let is_for_two = self.single_producer && self.single_consumer;
         let least = (geometry.reserved_seats() + u16::from(!is_for_two)).max(2);
         let seats = if participants < least { None } else { geometry.with_seats(participants) };
+        let limit = SEATS_MAX;
         seats.ok_or(SegmentError::Participants { asked: participants, least, limit })
     }
 }
@@ -130,6 +148,7 @@ pub(super) struct Words {
     pub(super) flags: u32,
     pub(super) seats: u64,
     pub(super) numbered: u64,
+    pub(super) letters: u64,
 }
 
 /// A ring that is possible.
@@ -232,7 +251,8 @@ impl Plan {
         // Below the most that a capacity can be.
         let cell = geometry.stride() as u32;
         let (payload, seats) = (geometry.payload().into(), geometry.seats().into());
-        Words { cell, payload, flags, seats, numbered: geometry.numbered().into() }
+        let (numbered, letters) = (geometry.numbered().into(), geometry.letters().into());
+        Words { cell, payload, flags, seats, numbered, letters }
     }
 
     /// What a header of a ring of many describes; none if it is not possible.
@@ -250,6 +270,7 @@ impl Plan {
             is_of_one_length: is(FLAG_ONE_LENGTH),
             participants: u16::try_from(header.seats).ok()?,
             numbered: u16::try_from(header.numbered).ok()?,
+            letters: u16::try_from(header.letters).ok()?,
             single_producer: is(FLAG_SINGLE_PRODUCER),
             single_consumer: is(FLAG_SINGLE_CONSUMER),
             delivery,
@@ -259,7 +280,8 @@ impl Plan {
             FLAG_AT_MOST_ONCE | FLAG_ONE_LENGTH | FLAG_SINGLE_PRODUCER | FLAG_SINGLE_CONSUMER;
         let is_as_made = geometry.stride() == stride
             && header.mpmc_flags & !flags == 0
-            && header.numbered == geometry.numbered().into();
+            && header.numbered == geometry.numbered().into()
+            && header.letters == geometry.letters().into();
         is_as_made.then_some(geometry)
     }
 }

@@ -199,7 +199,8 @@ fn is_used_up(
     let map = Map::new(file, checked, MemoryChoice { prefault: false, lock: false })?;
     // SAFETY: the mapping has the size of the geometry, as checked when it was made.
     let seen = unsafe { mpmc::Occupancy::of(Onlooker(map.raw()), geometry) };
-    Ok(seen.come(Role::Producer) > 0 && seen.is_drained())
+    // Dead letters are to be looked at by somebody.
+    Ok(seen.come(Role::Producer) > 0 && seen.is_drained() && seen.dead_letters == 0)
 }
 
 fn failed(call: &'static str, error: &io::Error) -> RemoveError {

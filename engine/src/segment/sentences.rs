@@ -38,6 +38,11 @@ impl fmt::Display for SegmentError {
                     "a ring for {asked} participants is not possible: take {least} to {limit}"
                 )
             }
+            SegmentError::DeadLetters { asked, limit } => write!(
+                f,
+                "room for {asked} dead letters is not possible with messages so long: take at most \
+                 {limit}"
+            ),
             SegmentError::ManyWake { asked } => write!(
                 f,
                 "whoever sleeps in a ring of many producers and consumers is woken by a futex, and \

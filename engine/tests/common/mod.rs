@@ -37,7 +37,7 @@ pub(crate) fn refusal(result: Result<Segment, SegmentError>) -> SegmentError {
     let error = result.map(drop).expect_err("it should have been refused");
     let sentence = error.to_string();
     assert!(sentence.len() > 20 && !sentence.contains('\n'), "a sentence: {sentence}");
-    assert!((20..=67).contains(&error.code()), "a stable number");
+    assert!((20..=75).contains(&error.code()), "a stable number");
     error
 }
 

@@ -4,6 +4,7 @@
 mod common;
 mod evict;
 mod histories;
+mod letters;
 mod lives;
 mod numbered;
 mod processes;
@@ -88,6 +89,11 @@ fn a_ring_that_is_not_possible_is_refused_in_one_sentence_with_the_value() {
             SegmentError::Participants { asked: participants, least: 2, limit: 1000 }
         );
     }
+    let (error, sentence) = asked(Slots::of(64, 48).dead_letters(1025));
+    assert_eq!(error, SegmentError::DeadLetters { asked: 1025, limit: 1024 });
+    assert!(sentence.contains("1025") && sentence.contains("at most 1024"), "{sentence}");
+    let (error, _) = asked(Slots::of(64, 1 << 22).dead_letters(300));
+    assert_eq!(error, SegmentError::DeadLetters { asked: 300, limit: 255 });
     let sleeping = RING.wait(Wait::Park).wake(Wake::SysvSem);
     let error = refusal(Segment::create(&Backing::Memfd, &sleeping));
     assert_eq!(error, SegmentError::ManyWake { asked: Wake::SysvSem });
@@ -213,9 +219,11 @@ fn a_header_that_no_creator_writes_is_refused_and_every_flipped_bit_too() {
         file.read_exact_at(&mut byte, at as u64).unwrap();
         for bit in 0..8 {
             file.write_all_at(&[byte[0] ^ 1 << bit], at as u64).unwrap();
-            let is_flag = at == offset_of!(Header, mpmc_flags) && bit < 4;
-            // Within a slot of 64 bytes there are other lengths.
-            let is_len = at == offset_of!(Header, record_bytes) && (byte[0] ^ 1 << bit) <= 48;
+            // With a message delivered once at most there would be no dead letters.
+            let is_flag = at == offset_of!(Header, mpmc_flags) && [0, 2, 3].contains(&bit);
+            // Within a slot of 64 bytes, and a dead letter of 128, there are other lengths.
+            let is_len =
+                at == offset_of!(Header, record_bytes) && (33..=48).contains(&(byte[0] ^ 1 << bit));
             // So many of its eight participants may have numbers.
             let is_number = at == offset_of!(Header, numbered) && bit < 3;
             // They look first or sleep at once.
@@ -236,7 +244,7 @@ fn a_ring_that_was_scribbled_over_is_told_and_never_joined_again() {
     let segment = Segment::create(&named(&scratch), &RING).unwrap();
     let mut consumer = segment.mpmc_consumer().unwrap();
     let file = OpenOptions::new().write(true).open(scratch.path()).unwrap();
-    let slots_at = MPMC_SEATS + 8 * 128;
+    let slots_at = MPMC_SEATS + 8 * 128 + 8 * 128;
     file.write_all_at(&[0; 8], slots_at as u64).unwrap();
     let told = consumer.recv(&mut [0; 48], Deadline::NEVER);
     assert_eq!(told, Err(RecvError::Corrupted(What::Slot)));

@@ -2,7 +2,9 @@
 
 use super::model;
 use annulus::Deadline;
-use annulus::ring::mpmc::{Consumer, Geometry, JoinError, Producer, RecvError, SendError};
+use annulus::ring::mpmc::{
+    Consumer, DeadLetter, Geometry, JoinError, Producer, RecvError, SendError,
+};
 use annulus::ring::{Barrier, Role, Waiting, Wake};
 use annulus_loom_tests::{Hall, Lifeline, Seated, crash_point, survived};
 use loom::thread;
@@ -49,6 +51,27 @@ impl Room {
     pub(crate) fn numbered(seats: u16) -> Room {
         let geometry = geometry(2, seats).with_numbered(1);
         Room { hall: Hall::fresh(geometry), geometry }
+    }
+
+    /// Of two slots, with room for so many dead letters.
+    pub(crate) fn with_letters(seats: u16, letters: u16) -> Room {
+        let geometry = geometry(2, seats).with_letters(letters);
+        Room { hall: Hall::fresh(geometry), geometry }
+    }
+
+    /// The dead letters there, each by its position and number.
+    pub(crate) fn letters(&self) -> Vec<(u64, u64)> {
+        // SAFETY: the hall was made for that geometry.
+        let letters = unsafe { DeadLetter::all(Seated::over(&self.hall), self.geometry) };
+        let number =
+            |letter: &DeadLetter| u64::from_le_bytes(letter.bytes[..].try_into().expect("8 bytes"));
+        letters.iter().map(|letter| (letter.position, number(letter))).collect()
+    }
+
+    /// Discards the one of that position: whether it was there.
+    pub(crate) fn discard(&self, position: u64) -> bool {
+        // SAFETY: as above.
+        unsafe { DeadLetter::discard(Seated::over(&self.hall), self.geometry, position) }
     }
 
     /// Producer number 1, as one whose end can be said.

@@ -129,8 +129,8 @@ impl<M: Crowd> Consumer<M> {
         self.who.index()
     }
 
-    /// Messages that this handle gave up for good: where they come at most once, or after fifteen
-    /// deaths and returns over one.
+    /// Messages that this handle gave up for good: where they come at most once, or where there was
+    /// no room for a dead letter.
     pub fn lost(&self) -> u64 {
         self.who.lost()
     }

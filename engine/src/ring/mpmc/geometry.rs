@@ -2,7 +2,7 @@
 
 use super::table;
 use super::word::{LAP_MAX, Word};
-use crate::layout::{CAPACITY_MAX, MPMC_SEATS, SEATS_MAX, SLOT_CELL, Seat};
+use crate::layout::{CAPACITY_MAX, LETTER_PAYLOAD, MPMC_SEATS, SEATS_MAX, SLOT_CELL, Seat};
 use crate::ring::{POSITION_MAX, Position, Role, Waiting};
 use core::ops::RangeInclusive;
 
@@ -24,6 +24,7 @@ pub struct Geometry {
     is_fixed: bool,
     seats: u16,
     numbered: u16,
+    letters: u16,
     single_producer: bool,
     single_consumer: bool,
     delivery: Delivery,
@@ -38,6 +39,9 @@ impl Geometry {
     /// Participants, unless another number is asked for.
     pub const SEATS: u16 = 128;
 
+    /// Dead letters that there is room for, unless another number is asked for.
+    pub const LETTERS: u16 = 8;
+
     /// A ring of `slots` messages of up to `payload` bytes. `None` unless the slots are a power of
     /// two, two at least, and all of them together take at most [`CAPACITY_MAX`] bytes.
     pub const fn new(slots: u64, payload: u32) -> Option<Geometry> {
@@ -47,6 +51,7 @@ impl Geometry {
             is_fixed: false,
             seats: Geometry::SEATS,
             numbered: 0,
+            letters: 0,
             single_producer: false,
             single_consumer: false,
             delivery: Delivery::AtLeastOnce,
@@ -130,6 +135,22 @@ impl Geometry {
         }
     }
 
+    /// The same with room for so many dead letters: messages over which consumers died until no
+    /// attempt was left. Where messages come at most once there are none.
+    #[must_use]
+    pub const fn with_letters(mut self, letters: u16) -> Geometry {
+        self.letters = letters;
+        self
+    }
+
+    /// Dead letters that there is room for.
+    pub const fn letters(self) -> u16 {
+        match self.delivery {
+            Delivery::AtLeastOnce => self.letters,
+            Delivery::AtMostOnce => 0,
+        }
+    }
+
     /// The same with that promise.
     #[must_use]
     pub const fn delivering(mut self, delivery: Delivery) -> Geometry {
@@ -191,19 +212,32 @@ impl Geometry {
         if self.is_fixed { WORD_BYTES } else { FRAMED_BYTES }
     }
 
+    /// Where the dead letters begin.
+    pub(super) const fn letters_at(self) -> usize {
+        MPMC_SEATS + self.seats as usize * size_of::<Seat>()
+    }
+
+    /// Bytes of one dead letter.
+    pub(crate) const fn letter_stride(self) -> u64 {
+        (LETTER_PAYLOAD as u64 + self.payload as u64).next_multiple_of(SLOT_CELL)
+    }
+
     /// Where the slots begin.
     pub(super) const fn slots_at(self) -> usize {
-        MPMC_SEATS + self.seats as usize * size_of::<Seat>()
+        self.letters_at() + self.letters() as usize * self.letter_stride() as usize
     }
 
     /// The words of a new ring that are not zero, each with its offset in the segment.
     pub fn first_words(self) -> impl Iterator<Item = (usize, u64)> {
         let seats = (0..self.seats.into())
             .map(|seat: usize| (MPMC_SEATS + seat * size_of::<Seat>(), table::VACANT));
+        let letters = (0..self.letters().into()).map(move |letter: usize| {
+            (self.letters_at() + letter * self.letter_stride() as usize, Word::free(0).to_bits())
+        });
         let slots = (0..self.slots).map(move |slot| {
             (self.slots_at() + (slot * self.stride()) as usize, Word::free(0).to_bits())
         });
-        seats.chain(slots)
+        seats.chain(letters).chain(slots)
     }
 
     /// Bytes of memory that a segment of this geometry takes.

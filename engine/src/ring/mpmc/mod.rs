@@ -36,8 +36,8 @@
 //! 7. A consumer that is new takes what is orphaned first, the lowest position first.
 //! 8. A tombstone is full to a producer: a consumer frees it and tells of it.
 //! 9. A message over which consumers died, or which they gave back, so often that its attempts
-//!    are used up is given up, and counted; the attempts never saturate, which would make a word
-//!    come again.
+//!    are used up is put by (`letters`), or given up and counted; the attempts never saturate,
+//!    which would make a word come again.
 //!
 //! A ring may be made for one producer, or one consumer, at a time: that one claims by looking, or
 //! takes by a store (`single`).
@@ -51,6 +51,7 @@ mod claim;
 mod consumer;
 mod error;
 mod geometry;
+mod letters;
 mod occupancy;
 mod pace;
 mod presence;
@@ -75,6 +76,7 @@ pub use claim::Claim;
 pub use consumer::Consumer;
 pub use error::{RecvError, SendError, Stalled};
 pub use geometry::{Delivery, Geometry};
+pub use letters::DeadLetter;
 pub use occupancy::{Attendant, Occupancy};
 pub use producer::Producer;
 pub use recv::Received;

@@ -24,7 +24,7 @@ pub struct Attendant {
     pub holds: u64,
     /// The lowest position of these.
     pub oldest: Option<Position>,
-    /// Messages that it gave up, since their consumers died over them again and again.
+    /// Messages that it gave up for good, since consumers died over them so often.
     pub lost: u64,
     /// Sleeps of its whose backstop, not a wake, found work: 0 unless somebody was killed or the
     /// machine is very busy.
@@ -48,6 +48,8 @@ pub struct Occupancy {
     pub writing: u64,
     /// Gaps that nobody was told of yet.
     pub gaps: u64,
+    /// Messages that are delivered no more, and wait to be looked at.
+    pub dead_letters: u64,
     /// Payload bytes of what is ready or taken.
     pub bytes: u64,
     /// How many producers have come so far, and how many consumers.
@@ -76,12 +78,24 @@ impl Occupancy {
             taken: 0,
             writing: 0,
             gaps: 0,
+            dead_letters: 0,
             bytes: 0,
             came: came.map(|field| word(MPMC_COMINGS + field)),
             corruption: None,
         };
         for participant in 1..=geometry.seats() {
             seen.look_at_seat(participant, &word);
+        }
+        for cell in 0..geometry.letters().into() {
+            let at = geometry.letters_at() + cell * geometry.letter_stride() as usize;
+            match Word::from_bits(word(at)).state() {
+                Some(State::Ready) => seen.dead_letters += 1,
+                Some(State::Free | State::Writing) => {}
+                _ => {
+                    let at = at as u64;
+                    seen.corruption = seen.corruption.or(Some(Corruption { what: What::Slot, at }));
+                }
+            }
         }
         let lap_max = geometry.position_max() / geometry.slots();
         let mut head = None;

@@ -4,7 +4,7 @@ use super::consumer::{Consumer, Hand};
 use super::error::RecvError;
 use super::pace;
 use super::presence::{self, Presence};
-use super::slots::{Cursor, Place};
+use super::slots::Cursor;
 use super::wait::{Blocked, Step};
 use super::word::{State, Word};
 use super::{ASK_EVERY_NS, HINT_EVERY, TRIES_PER_ASK};
@@ -24,12 +24,6 @@ const SLOTS_PER_RARE_ASK: u64 = 1 << 16;
 enum Found {
     Message(Hand),
     Gap(Position, u16),
-}
-
-impl Found {
-    fn message(position: Position, place: Place, word: Word) -> Found {
-        Found::Message(Hand { position, place, word })
-    }
 }
 
 /// Whether there is something for a consumer in a slot in that lap.
@@ -97,11 +91,11 @@ impl<M: Crowd> Consumer<M> {
             if word.lap() == lap {
                 match state {
                     State::Ready | State::Orphaned => {
-                        if let Some(taken) = self.who.take_at(here.place, word) {
+                        if let Some(found) = self.take_found(at, word) {
                             self.pass(here);
-                            return Ok(Found::message(at, here.place, taken));
+                            return Ok(found);
                         }
-                        self.pace.lost(slots.memory());
+                        self.pace.lost(self.who.slots().memory());
                     }
                     State::Taken => at = (at + 1).max(slots.hint(Role::Consumer)),
                     // Rule 8.
@@ -123,7 +117,7 @@ impl<M: Crowd> Consumer<M> {
             } else if word.lap() + 1 == lap && state == State::Taken {
                 return Err(Blocked::By(word));
             } else if word.lap() + 1 == lap && state == State::Orphaned {
-                if let Some(found) = self.take_orphan(at, word) {
+                if let Some(found) = self.take_found(at, word) {
                     return Ok(found);
                 }
             } else if looked_twice {
@@ -137,12 +131,17 @@ impl<M: Crowd> Consumer<M> {
         Err(Blocked::Contended)
     }
 
-    /// Takes a message that somebody left, wherever it stands.
-    fn take_orphan(&self, slot: Position, seen: Word) -> Option<Found> {
+    /// Takes the message that was seen in that slot. A dead letter is put by, and is none.
+    fn take_found(&mut self, slot: Position, seen: Word) -> Option<Found> {
         let slots = self.who.slots();
-        let place = slots.place(slot);
+        let (place, position) = (slots.place(slot), slots.position(slot, seen.lap()));
         let word = self.who.take_at(place, seen)?;
-        Some(Found::message(slots.position(slot, seen.lap()), place, word))
+        let hand = Hand { position, place, word };
+        if word.is_dead_letter() {
+            self.put_by(hand);
+            return None;
+        }
+        Some(Found::Message(hand))
     }
 
     /// Looks at all slots (rules 6 and 7): repairs what the dead hold, then takes the orphan of the
@@ -160,7 +159,7 @@ impl<M: Crowd> Consumer<M> {
                 self.scan_is_due = false;
                 return Ok(None);
             };
-            if let Some(found) = self.take_orphan(slot, word) {
+            if let Some(found) = self.take_found(slot, word) {
                 return Ok(Some(found));
             }
         }

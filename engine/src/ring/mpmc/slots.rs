@@ -165,7 +165,9 @@ impl<M: Crowd> Slots<M> {
     /// The state that a word says; `None` for one that no participant of this ring writes.
     #[inline(always)]
     pub(super) fn state_of(&self, word: Word) -> Option<State> {
-        if word.owner() > self.geometry.seats() { None } else { word.state() }
+        let is_impossible = word.owner() > self.geometry.seats()
+            || word.is_dead_letter() && self.geometry.letters() == 0;
+        if is_impossible { None } else { word.state() }
     }
 
     /// Writes down how long the message is, unless all have the same length.
@@ -347,12 +349,39 @@ impl<M: Crowd> Slots<M> {
         unsafe { self.memory.store(MPMC_COMINGS + field, word, Ordering::Release) }
     }
 
-    /// What a message is worth whose consumer is gone: its next word.
+    /// What becomes of a message whose consumer is gone: its next word, and whether it is lost.
     pub(super) fn given_back(&self, taken: Word) -> (Word, bool) {
-        match (self.geometry.delivery(), taken.orphaned()) {
-            (Delivery::AtLeastOnce, Some(orphaned)) => (orphaned, false),
-            _ => (taken.released(), true),
+        if self.geometry.delivery() == Delivery::AtMostOnce {
+            return (taken.released(), true);
         }
+        match taken.orphaned() {
+            Some(orphaned) => (orphaned, false),
+            None if self.geometry.letters() > 0 && !taken.is_dead_letter() => {
+                (taken.dead_letter(), false)
+            }
+            None => (taken.released(), true),
+        }
+    }
+
+    /// Where dead letters are put by. A cell of them begins with a word as a slot does.
+    pub(super) fn letters(&self) -> impl Iterator<Item = Place> + use<M> {
+        let (at, stride) = (self.geometry.letters_at(), self.geometry.letter_stride() as usize);
+        (0..usize::from(self.geometry.letters())).map(move |cell| Place(at + cell * stride))
+    }
+
+    /// A word of a letter's cell: that many bytes behind the cell's own.
+    pub(super) fn letter_word(&self, cell: Place, offset: usize) -> u64 {
+        debug_assert!(offset < self.geometry.letter_stride() as usize);
+        // ORDERING: Relaxed: shown by the cell's word, which is looked at before and after.
+        // SAFETY: within a cell, which is a multiple of 64 bytes from a multiple of 64.
+        unsafe { self.memory.load(cell.0 + offset, Ordering::Relaxed) }
+    }
+
+    pub(super) fn set_letter_word(&self, cell: Place, offset: usize, word: u64) {
+        debug_assert!(offset < self.geometry.letter_stride() as usize);
+        // ORDERING: Relaxed: as above.
+        // SAFETY: as above.
+        unsafe { self.memory.store(cell.0 + offset, word, Ordering::Relaxed) }
     }
 }
 

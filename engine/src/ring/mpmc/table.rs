@@ -211,6 +211,7 @@ impl<M: Crowd> Participant<M> {
                 self.repair(slot, word);
             }
         }
+        self.slots.sweep_letters(index);
         set_died(&self.slots, was);
         Ok(())
     }

@@ -35,12 +35,15 @@ pub(super) struct Word(u64);
 /// The most times that a message is taken: so often a consumer died over it.
 pub(super) const ATTEMPTS_MAX: u32 = 15;
 
-const FREE: u64 = 1;
-const WRITING: u64 = 2;
-const READY: u64 = 3;
-const TAKEN: u64 = 4;
-const ORPHANED: u64 = 5;
-const TOMBSTONE: u64 = 6;
+const ORPHANED: u64 = 0b001;
+const READY: u64 = 0b010;
+/// What is orphaned or ready, with its lower bits set.
+const TAKEN: u64 = 0b011;
+const FREE: u64 = 0b100;
+const WRITING: u64 = 0b101;
+const TOMBSTONE: u64 = 0b110;
+/// A dead letter: orphaned if it bears no owner, and taken if it does.
+const DEAD_LETTER: u64 = 0b111;
 
 const STATE: u64 = 0b111;
 const ATTEMPTS_SHIFT: u32 = 3;
@@ -83,20 +86,31 @@ impl Word {
         Word::of(lap, owner, 0, TOMBSTONE)
     }
 
-    /// This message, ready or orphaned, in the hands of the consumer `owner`.
+    /// This message, ready or orphaned, in the hands of the consumer `owner`. A dead letter stays
+    /// one.
     #[inline(always)]
     pub(super) const fn taken_by(self, owner: u16) -> Word {
-        let kept = self.0 & !(OWNER << OWNER_SHIFT | STATE);
+        let kept = self.0 & !(OWNER << OWNER_SHIFT);
         Word(kept | (owner as u64) << OWNER_SHIFT | TAKEN)
     }
 
-    /// This message when its consumer is gone: to be taken again, or given up after the last
-    /// attempt.
+    /// This message when its consumer is gone: to be taken again. `None` after the last attempt.
     pub(super) const fn orphaned(self) -> Option<Word> {
         if self.attempts() == ATTEMPTS_MAX {
             return None;
         }
-        Some(Word::of(self.lap(), 0, self.attempts() + 1, ORPHANED))
+        let state = if self.is_dead_letter() { DEAD_LETTER } else { ORPHANED };
+        Some(Word::of(self.lap(), 0, self.attempts() + 1, state))
+    }
+
+    /// This message when it is not delivered any more, but put by. Attempts count anew.
+    pub(super) const fn dead_letter(self) -> Word {
+        Word::of(self.lap(), 0, 0, DEAD_LETTER)
+    }
+
+    /// Whether it is to be put by when it is taken.
+    pub(super) const fn is_dead_letter(self) -> bool {
+        self.0 & STATE == DEAD_LETTER
     }
 
     /// The slot when this lap is over.
@@ -154,6 +168,8 @@ impl Word {
             (TAKEN, true, _) => Some(State::Taken),
             (ORPHANED, false, true) => Some(State::Orphaned),
             (TOMBSTONE, true, false) => Some(State::Tombstone),
+            (DEAD_LETTER, false, _) => Some(State::Orphaned),
+            (DEAD_LETTER, true, _) => Some(State::Taken),
             _ => None,
         }
     }
@@ -188,6 +204,24 @@ mod tests {
     }
 
     #[test]
+    fn a_dead_letter_is_orphaned_and_taken_as_a_message_is_and_never_with_the_same_word() {
+        let mut letter = Word::ready(3, 1).taken_by(2).dead_letter();
+        for attempt in 0..=ATTEMPTS_MAX {
+            assert_eq!((letter.attempts(), letter.state()), (attempt, Some(State::Orphaned)));
+            let taken = letter.taken_by(2);
+            assert_eq!((taken.owner(), taken.state()), (2, Some(State::Taken)));
+            assert!(letter.is_dead_letter() && taken.is_dead_letter());
+            assert_eq!(taken.released(), Word::free(4));
+            match taken.orphaned() {
+                Some(next) => letter = next,
+                None => assert_eq!(attempt, ATTEMPTS_MAX),
+            }
+        }
+        let message = Word::ready(3, 1);
+        assert!(!message.is_dead_letter() && !message.taken_by(2).is_dead_letter());
+    }
+
+    #[test]
     fn ready_is_told_from_all_else() {
         let ready = |word: Word| word.is_ready_in(3, 7);
         assert!(ready(Word::ready(3, 1)) && ready(Word::ready(3, 7)));
@@ -208,7 +242,7 @@ mod tests {
 
     #[test]
     fn words_that_no_participant_writes_have_no_state() {
-        for bits in [0, 7, WRITING, READY, TAKEN, TOMBSTONE, ORPHANED, FREE | 1 << OWNER_SHIFT] {
+        for bits in [0, WRITING, READY, TAKEN, TOMBSTONE, ORPHANED, FREE | 1 << OWNER_SHIFT] {
             assert_eq!(Word::from_bits(bits).state(), None, "{bits:#x}");
         }
     }

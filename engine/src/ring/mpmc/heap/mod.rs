@@ -21,6 +21,7 @@ mod deaths;
 mod ends;
 mod hostile;
 mod joining;
+mod letters;
 mod limits;
 mod moving;
 mod numbered;
@@ -135,7 +136,7 @@ impl Hall {
 }
 
 /// The word of a slot that nobody has claimed yet.
-const FREE: u64 = 1;
+const FREE: u64 = 4;
 
 fn geometry(slots: u64) -> Geometry {
     let geometry = Geometry::new(slots, 48).expect("a good geometry");
