@@ -4,6 +4,7 @@
 //! * What comes again says so; nothing comes again that nobody had taken.
 //! * A claim that was cut off is one gap at most.
 //! * What one holds who lives is left alone, as long as it lives.
+//! * What was given to the last one that it is given to is a dead letter, once.
 //! * Afterwards the ring is as good as new, over a lap and more.
 
 use super::scene::{Item, Origin, SLOTS, Scene, message, number_of};
@@ -71,6 +72,7 @@ fn look(scene: &mut Scene, origin: &Origin, killed: Killed) -> Result<(), Troubl
     }
     compare(&came, origin, killed)?;
     is_known(scene, &came, origin)?;
+    letters(scene, origin)?;
     is_as_new(scene, consumer, origin.next + 1_000)
 }
 
@@ -86,6 +88,27 @@ fn is_known(scene: &Scene, came: &Came, origin: &Origin) -> Result<(), Trouble> 
         return Ok(());
     }
     Err(Fault::Lost(format!("{new} came, and it is said that {sent:?} were sent")).into())
+}
+
+/// There is a dead letter of each message that nobody could be given, and no other one.
+pub(super) fn letters(scene: &Scene, origin: &Origin) -> Result<(), Trouble> {
+    let letters = scene.segment.dead_letters().map_err(|error| wedged("see letters", &error))?;
+    let numbers: Vec<_> = letters.iter().map(|letter| number_of(&letter.bytes)).collect();
+    let last = origin.items.iter().filter_map(|item| match *item {
+        Item::Last(number) => Some(Some(number)),
+        _ => None,
+    });
+    let last: Vec<_> = last.collect();
+    if numbers != last {
+        return Err(Fault::Lost(format!("dead letters {numbers:?}, and not {last:?}")).into());
+    }
+    for letter in letters {
+        let is_discarded = scene.segment.discard_dead_letter(letter.position);
+        if is_discarded != Ok(true) {
+            return Err(Fault::Wedged(format!("a letter stays: {is_discarded:?}")).into());
+        }
+    }
+    Ok(())
 }
 
 /// Whether messages from number `first` on go through the ring as they came.
@@ -206,7 +229,7 @@ fn expected(origin: &Origin, killed: Killed) -> Vec<Expected> {
         let (number, in_hand) = match *item {
             Item::Ready(number) => (number, false),
             Item::InHand(number) => (number, true),
-            Item::Claimed => continue,
+            Item::Claimed | Item::Last(_) => continue,
         };
         let mut one = Expected {
             number,

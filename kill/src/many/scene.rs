@@ -17,6 +17,9 @@ use std::os::unix::fs::FileExt;
 /// Slots of the ring.
 pub(super) const SLOTS: u64 = 64;
 
+/// So often a message is delivered.
+const ATTEMPTS: u32 = 16;
+
 /// Who may take part: a numbered producer, the victim, two others, and two who look afterwards.
 const PARTICIPANTS: u16 = 7;
 
@@ -35,6 +38,8 @@ pub(super) struct Start {
     sleepers: Sleepers,
     /// Whether there is one of each role at a time.
     single: bool,
+    /// Whether a consumer that holds the first message is the last one that it is given to.
+    last: bool,
 }
 
 /// Whether anybody sleeps in the ring. Those who do are elsewhere, and found by what they left in
@@ -56,95 +61,51 @@ enum Others {
     Dead,
 }
 
+const EMPTY: Start = Start {
+    name: "empty",
+    before: 0,
+    filled: 0,
+    others: Others::None,
+    sleepers: Sleepers::Never,
+    single: false,
+    last: false,
+};
+
+const CONTENDED: Start =
+    Start { name: "contended", before: SLOTS - 4, filled: 6, others: Others::Alive, ..EMPTY };
+
+const FULL_WOUNDED: Start =
+    Start { name: "full, wounded", filled: SLOTS - 2, others: Others::Dead, ..EMPTY };
+
+const FULL_WOUNDED_SINGLE: Start = Start {
+    name: "full, wounded, sleepers, single",
+    before: 5,
+    filled: SLOTS - 1,
+    others: Others::Dead,
+    sleepers: Sleepers::Some,
+    single: true,
+    last: false,
+};
+
 /// The starts of the matrix.
-pub(super) const STARTS: [Start; 11] = [
+pub(super) const STARTS: [Start; 13] = [
+    EMPTY,
+    Start { name: "filled", before: 130, filled: 12, ..EMPTY },
+    Start { name: "full", before: 5, filled: SLOTS, ..EMPTY },
+    Start { name: "wrapping", before: 2 * SLOTS - 2, filled: 4, ..EMPTY },
+    CONTENDED,
+    Start { name: "wounded", others: Others::Dead, ..CONTENDED },
+    FULL_WOUNDED,
+    Start { name: "filled, sleepers", before: 130, filled: 12, sleepers: Sleepers::Some, ..EMPTY },
+    Start { name: "full, wounded, sleepers", sleepers: Sleepers::Some, ..FULL_WOUNDED },
+    Start { name: "wrapping, single", before: 2 * SLOTS - 2, filled: 4, single: true, ..EMPTY },
+    FULL_WOUNDED_SINGLE,
+    Start { name: "full, wounded, last attempt", last: true, ..FULL_WOUNDED },
     Start {
-        name: "empty",
-        before: 0,
-        filled: 0,
-        others: Others::None,
-        sleepers: Sleepers::Never,
-        single: false,
-    },
-    Start {
-        name: "filled",
-        before: 130,
-        filled: 12,
-        others: Others::None,
-        sleepers: Sleepers::Never,
-        single: false,
-    },
-    Start {
-        name: "full",
-        before: 5,
-        filled: SLOTS,
-        others: Others::None,
-        sleepers: Sleepers::Never,
-        single: false,
-    },
-    Start {
-        name: "wrapping",
-        before: 2 * SLOTS - 2,
-        filled: 4,
-        others: Others::None,
-        sleepers: Sleepers::Never,
-        single: false,
-    },
-    Start {
-        name: "contended",
-        before: SLOTS - 4,
+        name: "wounded, last attempt, sleepers, single",
         filled: 6,
-        others: Others::Alive,
-        sleepers: Sleepers::Never,
-        single: false,
-    },
-    Start {
-        name: "wounded",
-        before: SLOTS - 4,
-        filled: 6,
-        others: Others::Dead,
-        sleepers: Sleepers::Never,
-        single: false,
-    },
-    Start {
-        name: "full, wounded",
-        before: 0,
-        filled: SLOTS - 2,
-        others: Others::Dead,
-        sleepers: Sleepers::Never,
-        single: false,
-    },
-    Start {
-        name: "filled, sleepers",
-        before: 130,
-        filled: 12,
-        others: Others::None,
-        sleepers: Sleepers::Some,
-        single: false,
-    },
-    Start {
-        name: "full, wounded, sleepers",
-        before: 0,
-        filled: SLOTS - 2,
-        others: Others::Dead,
-        sleepers: Sleepers::Some,
-        single: false,
-    },
-    Start {
-        name: "wrapping, single",
-        before: 2 * SLOTS - 2,
-        filled: 4,
-        others: Others::None,
-        sleepers: Sleepers::Never,
-        single: true,
-    },
-    Start {
-        name: "full, wounded, sleepers, single",
-        before: 5,
-        filled: SLOTS - 1,
-        others: Others::Dead,
-        sleepers: Sleepers::Some,
-        single: true,
+        last: true,
+        ..FULL_WOUNDED_SINGLE
     },
 ];
 
@@ -155,6 +116,9 @@ pub(super) enum Item {
     Ready(u64),
     /// One in another consumer's hand.
     InHand(u64),
+    /// One in the hand of the last consumer that it was given to, which is gone: nobody gets it,
+    /// and it is a dead letter in the end.
+    Last(u64),
     /// Another producer's claim.
     Claimed,
 }
@@ -202,17 +166,23 @@ impl Origin {
             consumer.try_recv(&mut [0; 48])?;
             consumer.flush();
         }
+        let held = |number| if start.last { Item::Last(number) } else { Item::InHand(number) };
         let mut others = Vec::new();
         // Their handles go with the harness: as somebody else's, in a ring that nobody uses.
         if start.others != Others::None && start.single {
+            items.push(held(send(&mut producer)?));
+            drop(consumer);
+            wear_out(&segment, start)?;
+            let mut consumer = segment.mpmc_consumer()?;
             others = vec![consumer.participant()];
-            items.push(Item::InHand(send(&mut producer)?));
             consumer.try_recv(&mut [0; 48])?;
             std::mem::forget(consumer);
         } else if start.others != Others::None {
             let (mut taker, mut claimer) = (segment.mpmc_consumer()?, segment.mpmc_producer()?);
             others = vec![taker.participant(), claimer.participant()];
-            items.push(Item::InHand(send(&mut producer)?));
+            items.push(held(send(&mut producer)?));
+            drop(consumer);
+            wear_out(&segment, start)?;
             taker.try_recv(&mut [0; 48])?;
             for _ in 0..start.filled / 2 {
                 items.push(Item::Ready(send(&mut producer)?));
@@ -220,7 +190,6 @@ impl Origin {
             std::mem::forget(claimer.try_claim(48)?);
             items.push(Item::Claimed);
             std::mem::forget((taker, claimer));
-            drop(consumer);
         } else {
             drop(consumer);
         }
@@ -303,6 +272,17 @@ impl Scene {
         let mut lock = flock(kind, LIFE + i64::from(participant), 1);
         fcntl(&self.others, libc::F_OFD_SETLK, &mut lock)
     }
+}
+
+/// The next message is given back by so many that one attempt is left, if that is how it starts.
+fn wear_out(segment: &Segment, start: Start) -> Result<(), Trouble> {
+    let attempts = if start.last { ATTEMPTS - 1 } else { 0 };
+    for _ in 0..attempts {
+        let mut consumer = segment.mpmc_consumer()?;
+        consumer.try_take()?;
+        consumer.close();
+    }
+    Ok(())
 }
 
 fn config(single: bool) -> Config {

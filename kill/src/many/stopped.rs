@@ -5,7 +5,7 @@
 //! takes its next step with what it had read before. What came to all of them together must be
 //! what was sent, once.
 
-use super::oracle::{Came, drain, is_as_new};
+use super::oracle::{Came, drain, is_as_new, letters};
 use super::scene::{Item, Origin, SLOTS, Scene, message, number_of};
 use super::{Effect, Operation};
 use crate::oracle::Fault;
@@ -84,6 +84,7 @@ impl Others {
         scene.others_die()?;
         drain(&mut self.consumer, &mut self.came)?;
         self.compare(origin, operation.effect, moved)?;
+        letters(&scene, origin)?;
         drop((self.producer, self.consumer));
         is_as_new(&scene, scene.segment.mpmc_consumer()?, origin.next + 1_000)
     }
@@ -98,7 +99,7 @@ impl Others {
             match *item {
                 Item::Ready(number) => numbers.push(number),
                 Item::InHand(number) => in_hand.push(number),
-                Item::Claimed => {}
+                Item::Claimed | Item::Last(_) => {}
             }
         }
         numbers.extend(&in_hand);

@@ -3,6 +3,7 @@
 
 use super::consumer::Reader;
 use super::ledger::{FAULTS, Fault, Found, Holder, LAST_LANE, Ledger, add};
+use super::letters::Letters;
 use crate::many::scene::{SLOTS, message, number_of};
 use crate::scene::Trouble;
 use annulus::ring::Role;
@@ -15,7 +16,8 @@ const AFTERWARDS: u64 = 2 * SLOTS + 2;
 /// Looks at the ring that all have left, or died in. What is wrong, in words.
 pub(super) fn check(segment: &Segment, ledger: &Ledger) -> Result<Option<String>, Trouble> {
     let mut consumer = segment.mpmc_consumer()?;
-    if let Err((fault, at)) = drain(&mut consumer, ledger).and_then(|()| ledger.all_came()) {
+    let came = drain(&mut consumer, ledger).and_then(|()| all_came(segment, ledger));
+    if let Err((fault, at)) = came {
         return Ok(Some(format!("{} {at}, when all were gone", FAULTS[fault as usize])));
     }
     if let Some(held) = segment.attendances().iter().find(|seen| seen.attendant.holds != 0) {
@@ -43,6 +45,14 @@ pub(super) fn check(segment: &Segment, ledger: &Ledger) -> Result<Option<String>
     let left = segment.inspect().backlog;
     let is_empty = left.messages == 0 && left.head == left.tail;
     Ok((!is_empty).then(|| format!("DOUBLED: something is left over: {left:?}")))
+}
+
+/// Whether each message came, or is a dead letter; there is room for others then.
+fn all_came(segment: &Segment, ledger: &Ledger) -> Found {
+    ledger.all_came(|| Letters::of(segment))?;
+    let letters = Letters::of(segment).clear(segment, ledger)?;
+    add(&ledger.page(Role::Consumer, LAST_LANE).counts.letters, letters);
+    Ok(())
 }
 
 /// Takes all that there is.

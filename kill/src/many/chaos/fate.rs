@@ -1,13 +1,14 @@
 //! What became of a message, in one word, so that it changes as a whole.
 //!
 //! ```text
-//!   63       24 23    12 11  10  9     8      7        6       5    4    0
-//!  +-----------+--------+------+---+--------+--------+----------+------+------+
-//!  |  sequence |  life  | lane | 0 | unsent | let go | released | sent | told |
-//!  +-----------+--------+------+---+--------+--------+----------+------+------+
+//!   63       24 23    12 11  10   9       8      7        6       5    4    0
+//!  +-----------+--------+------+--------+--------+--------+----------+------+------+
+//!  |  sequence |  life  | lane | put by | unsent | let go | released | sent | told |
+//!  +-----------+--------+------+--------+--------+--------+----------+------+------+
 //! ```
 
-use super::ledger::Holder;
+use super::ledger::{Fault, Found, Holder, number};
+use super::letters::Letters;
 
 /// What became of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,6 +27,8 @@ pub(super) struct Fate {
     pub(super) is_let_go: bool,
     /// Whether that call has returned.
     pub(super) is_released: bool,
+    /// Whether it is a dead letter, or was one.
+    pub(super) is_put_by: bool,
 }
 
 const TOLD: u64 = 0b1_1111;
@@ -33,14 +36,15 @@ const SENT: u64 = 1 << 5;
 const RELEASED: u64 = 1 << 6;
 const LET_GO: u64 = 1 << 7;
 const UNSENT: u64 = 1 << 8;
+const PUT_BY: u64 = 1 << 9;
 const LANE_SHIFT: u32 = 10;
 const LIFE_SHIFT: u32 = 12;
 const SEQUENCE_SHIFT: u32 = 24;
 
 impl Fate {
-    /// After so many takers it may have been given up: sixteen, of whom the last may have been
-    /// killed when it had taken it and not told yet.
-    const TOLD_MAX: u32 = 15;
+    /// After so many takers that told it may be given out no more: after sixteen, of whom the last
+    /// two may have been killed when they had taken it and not told yet.
+    const TOLD_MAX: u32 = 14;
 
     /// So much of a life's number is kept.
     pub(super) const LIFE: u64 = (1 << (SEQUENCE_SHIFT - LIFE_SHIFT)) - 1;
@@ -55,6 +59,7 @@ impl Fate {
             | if self.is_let_go { LET_GO } else { 0 }
             | if self.is_released { RELEASED } else { 0 }
             | if self.is_unsent { UNSENT } else { 0 }
+            | if self.is_put_by { PUT_BY } else { 0 }
     }
 
     pub(super) const fn from_bits(bits: u64) -> Fate {
@@ -67,6 +72,7 @@ impl Fate {
             is_let_go: bits & LET_GO != 0,
             is_released: bits & RELEASED != 0,
             is_unsent: bits & UNSENT != 0,
+            is_put_by: bits & PUT_BY != 0,
         }
     }
 
@@ -74,6 +80,29 @@ impl Fate {
     /// was told; or its last taker had it in hand and is gone, and it was not given up.
     pub(super) const fn is_lost(self) -> bool {
         (self.is_sent || self.told > 0) && !self.is_let_go && self.told < Fate::TOLD_MAX
+    }
+
+    /// That it has come to something: it is in the ring no more.
+    pub(super) fn is_over(self, lane: usize, letters: impl Fn() -> Letters) -> Found {
+        let number = number(lane, self.sequence);
+        if self.is_lost() {
+            return Err((Fault::Lost, number));
+        }
+        if self.is_to_be_a_letter() && !letters().may_have(number) {
+            return Err((Fault::Unkept, number));
+        }
+        Ok(())
+    }
+
+    /// Whether no attempt is left to give it out: then it is a dead letter, or will be, unless its
+    /// last taker has released it.
+    pub(super) const fn is_worn_out(self) -> bool {
+        self.told >= Fate::TOLD_MAX
+    }
+
+    /// The same of one that is in the ring no more, and not known to be a letter.
+    pub(super) const fn is_to_be_a_letter(self) -> bool {
+        self.is_worn_out() && !self.is_let_go && !self.is_put_by
     }
 }
 

@@ -16,6 +16,7 @@
 //! told from when its taker has said so here, which is after the call that took it.
 
 use super::fate::Fate;
+use super::letters::Letters;
 use annulus::ring::{Position, Role};
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -55,10 +56,13 @@ pub(super) enum Fault {
     Mourned,
     Unsent,
     Miscounted,
+    Unkept,
+    PutBy,
+    Kept,
 }
 
 /// In the order of [`Fault`].
-pub(super) const FAULTS: [&str; 19] = [
+pub(super) const FAULTS: [&str; 22] = [
     "none",
     "LOST: a message was sent, or was in a dead one's hand, and never came; number",
     "LOST: a message came with other bytes than were sent; position",
@@ -78,6 +82,9 @@ pub(super) const FAULTS: [&str; 19] = [
     "WEDGED: all of the other role are gone, it was told, and one lived; lane",
     "DOUBLED: a message came whose send, it was said, took no effect; number",
     "LOST: what is kept of a producer's sends is not what it sent; sends",
+    "LOST: a message over which sixteen died is no dead letter; number",
+    "DOUBLED: a message is a dead letter that had not worn out, or was over; number",
+    "WEDGED: a dead letter cannot be discarded; position",
 ];
 
 /// What is found wrong, and at what.
@@ -125,13 +132,14 @@ pub(super) struct Counts {
     pub(super) again: AtomicU64,
     pub(super) gaps: AtomicU64,
     pub(super) given_up: AtomicU64,
+    pub(super) letters: AtomicU64,
     pub(super) stalls: AtomicU64,
     pub(super) deaths: AtomicU64,
 }
 
 struct Lane([Message; MESSAGES]);
 
-struct Message {
+pub(super) struct Message {
     fate: AtomicU64,
     /// One more than its position, if that is known.
     position: AtomicU64,
@@ -172,13 +180,12 @@ impl Ledger {
         std::array::from_fn(|lane| self.page(role, lane).presence.life())
     }
 
-    /// A message is about to be sent; that of so long ago must have come.
-    pub(super) fn begin(&self, number: u64) -> Found {
+    /// A message is about to be sent; that of so long ago must have come, or be a letter.
+    pub(super) fn begin(&self, number: u64, letters: impl Fn() -> Letters) -> Found {
         let (message, sequence) = self.message(number);
         let old = Fate::from_bits(message.fate.load(Ordering::Acquire));
-        if old.sequence != sequence && old.is_lost() {
-            let lane = number >> SEQUENCE_BITS << SEQUENCE_BITS;
-            return Err((Fault::Lost, lane | old.sequence));
+        if old.sequence != sequence {
+            old.is_over((number >> SEQUENCE_BITS) as usize, letters)?;
         }
         message.position.store(0, Ordering::Relaxed);
         let new = Fate { sequence, ..Fate::default() };
@@ -275,17 +282,16 @@ impl Ledger {
     }
 
     /// Whether all have come that were sent, when nothing is left in the ring.
-    pub(super) fn all_came(&self) -> Found {
+    pub(super) fn all_came(&self, letters: impl Fn() -> Letters) -> Found {
         for (lane, messages) in self.messages.iter().enumerate() {
-            let fates = messages.0.iter().map(|message| message.fate.load(Ordering::Acquire));
-            if let Some(lost) = fates.map(Fate::from_bits).find(|fate| fate.is_lost()) {
-                return Err((Fault::Lost, number(lane, lost.sequence)));
+            for message in &messages.0 {
+                Fate::from_bits(message.fate.load(Ordering::Acquire)).is_over(lane, &letters)?;
             }
         }
         Ok(())
     }
 
-    fn message(&self, number: u64) -> (&Message, u64) {
+    pub(super) fn message(&self, number: u64) -> (&Message, u64) {
         let lane = (number >> SEQUENCE_BITS) as usize % LANES;
         let sequence = number & ((1 << SEQUENCE_BITS) - 1);
         (&self.messages[lane].0[sequence as usize % MESSAGES], sequence)
@@ -305,7 +311,7 @@ pub(super) fn lane_of(number: u64) -> Option<usize> {
 
 impl Message {
     /// Changes what is known of it; says whether it is still known of.
-    fn change(
+    pub(super) fn change(
         &self,
         sequence: u64,
         next: impl Fn(Fate) -> Result<Fate, (Fault, u64)>,

@@ -14,7 +14,8 @@
 //! * A consumer's first deliveries are in the order of positions, and of each producer's sending.
 //! * No call goes on for long after its deadline, nobody is told that all are gone while one
 //!   lives, and where one of each role runs there is progress.
-//! * Now and then a message is deadly to whoever takes it. It is given up after sixteen.
+//! * Now and then a message is deadly to whoever takes it. After sixteen it is a dead letter, once,
+//!   if there is room, and no other one is.
 //! * Every two seconds all end, half of them by a kill; one who comes then finds the rest, and the
 //!   ring is as good as new.
 //!
@@ -22,6 +23,7 @@
 //! |---|---|
 //! | `ledger` | what all have done, in memory that outlives them |
 //! | `fate` | what became of one message |
+//! | `letters` | what became of those that killed whoever took them |
 //! | `member` | a process: started, stopped, killed |
 //! | `life` | what the lives have in common |
 //! | `producer`, `consumer` | the lives, and what they check |
@@ -32,6 +34,7 @@ mod consumer;
 mod end;
 mod fate;
 mod ledger;
+mod letters;
 mod life;
 mod limit;
 mod member;
@@ -88,6 +91,8 @@ pub struct Tally {
     pub gaps: u64,
     /// Messages that were given up, as far as whoever did so lived to say it.
     pub given_up: u64,
+    /// Dead letters.
+    pub letters: u64,
     /// Times that one was told who was in its way.
     pub stalls: u64,
     /// Times that one was told that all of the other role are gone.
@@ -115,7 +120,7 @@ pub fn run(
     mut report: impl FnMut(&Tally),
 ) -> Result<Tally, Trouble> {
     let slots = Slots::of(SLOTS, 48).participants(PARTICIPANTS);
-    let slots = slots.numbered_producers(LANES as u16);
+    let slots = slots.numbered_producers(LANES as u16).dead_letters(letters::ROOM);
     let slots = match single {
         None => slots,
         Some(Role::Producer) => slots.single_producer(),
@@ -279,6 +284,7 @@ impl Arena {
         self.tally.again = self.sum(|counts| &counts.again);
         self.tally.gaps = self.sum(|counts| &counts.gaps);
         self.tally.given_up = self.sum(|counts| &counts.given_up);
+        self.tally.letters = self.sum(|counts| &counts.letters);
         self.tally.stalls = self.sum(|counts| &counts.stalls);
         self.tally.deaths = self.sum(|counts| &counts.deaths);
         let lanes = |role, lanes| (0..lanes).map(move |lane| (role, lane));
@@ -305,8 +311,9 @@ impl fmt::Display for Tally {
             f,
             "{kills} kills, {inside} of them ({percent} %) inside an operation, {suicides} deaths \
              by a message, {stops} stops, {leaves} left in good order; {messages} deliveries, \
-             {again} came again, {gaps} gaps, {} given up, {} told of a stall, {} of deaths: {} \
-             faults",
+             {again} came again, {gaps} gaps, {} dead letters, {} given up, {} told of a stall, {} \
+             of deaths: {} faults",
+            self.letters,
             self.given_up,
             self.stalls,
             self.deaths,

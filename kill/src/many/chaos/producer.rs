@@ -1,6 +1,7 @@
 //! A producer's life: operations at random, for as long as it lives.
 
 use super::ledger::{Fault, Found, Ledger, add, number};
+use super::letters::Letters;
 use super::life::{Life, join};
 use crate::many::scene::message;
 use annulus::ring::Role;
@@ -21,7 +22,7 @@ pub(super) fn produce(
     let mut producer = join(page, || segment.mpmc_producer_numbered(life.lane as u16 + 1))?;
     recall(&producer, ledger, life)?;
     page.presence.joins(life.number);
-    let found = work(&mut producer, ledger, life, random);
+    let found = work(&mut producer, segment, ledger, life, random);
     page.presence.leaves();
     page.within(|| producer.close());
     found
@@ -44,7 +45,13 @@ fn recall(producer: &MpmcProducer, ledger: &Ledger, life: Life) -> Found {
     Ok(())
 }
 
-fn work(producer: &mut MpmcProducer, ledger: &Ledger, life: Life, random: &mut Random) -> Found {
+fn work(
+    producer: &mut MpmcProducer,
+    segment: &Segment,
+    ledger: &Ledger,
+    life: Life,
+    random: &mut Random,
+) -> Found {
     let page = ledger.page(Role::Producer, life.lane);
     let mut watch = life.watch(ledger);
     let mut sequence = page.next.load(Ordering::Relaxed);
@@ -54,7 +61,7 @@ fn work(producer: &mut MpmcProducer, ledger: &Ledger, life: Life, random: &mut R
             break;
         }
         let number = number(life.lane, sequence);
-        ledger.begin(number)?;
+        ledger.begin(number, || Letters::of(segment))?;
         // If it is killed in the midst, this number may be in the ring.
         page.next.store(sequence + 1, Ordering::Relaxed);
         let sent = page.sends.load(Ordering::Relaxed);
