@@ -264,7 +264,7 @@ impl fmt::Display for AddressError {
                 f,
                 "there is no option '{key}', the options are capacity, keep, owner, release, \
                  pages, node, wait, wake and barrier, and ring=mpmc with slots, payload, \
-                 participants, delivery and fixed"
+                 participants, delivery, fixed, producers, consumers and dead-letters"
             ),
             AddressError::Repeated(key) => {
                 write!(f, "the option '{key}' is given twice, give it once")

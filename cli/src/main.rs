@@ -3,6 +3,7 @@
 //! | room | what happens there |
 //! |---|---|
 //! | `send`, `recv`, `ls`, `inspect`, `rm`, `gc`, `bench`, `doctor` | a command each |
+//! | `dead_letters` | the command `dead-letters` |
 //! | `usage`, `args`, `address`, `units` | what the user said |
 //! | `trial` | traffic that is made and checked by itself |
 //! | `clock` | points in time as text |
@@ -19,6 +20,7 @@ mod address;
 mod args;
 mod bench;
 mod clock;
+mod dead_letters;
 mod descriptor;
 mod doctor;
 mod exit;
@@ -71,6 +73,7 @@ fn run(mut parser: Parser) -> Result<Status, Failure> {
         Some("recv") => recv::run(Args::new(parser, "recv")),
         Some("ls") => ls::run(Args::new(parser, "ls")),
         Some("inspect") => inspect::run(Args::new(parser, "inspect")),
+        Some("dead-letters") => dead_letters::run(Args::new(parser, "dead-letters")),
         Some("rm") => rm::run(Args::new(parser, "rm")),
         Some("gc") => gc::run(Args::new(parser, "gc")),
         Some("bench") => bench::run(Args::new(parser, "bench")),

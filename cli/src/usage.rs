@@ -13,6 +13,7 @@ usage: annulus COMMAND [OPTION...] [ARGUMENT...]
   recv    receive messages to standard output
   ls      list the rings in shared memory
   inspect show all there is to see of one ring
+  dead-letters   write what killed whoever received it, and discard it
   rm      remove rings that nobody holds, by address
   gc      remove all rings that nobody holds
   bench   measure this machine, and Annulus on it
@@ -33,6 +34,7 @@ An ADDRESS is shm:NAME, or NAME alone: the ring /dev/shm/annulus.NAME; or file:P
                    Created with none asked for it has 4096, 256, 128, at-least-once and fixed=no
   producers=one    of an mpmc ring, one sender at a time, which is faster than several may be;
   consumers=one    one receiver at a time, likewise; many unless it is created with this
+  dead-letters=8   of an mpmc ring, room for so many messages that sixteen receivers died over
   capacity=64KiB   an spsc ring's size, a power of two from 64 to 1GiB; 1MiB when it is created
                    with none asked for; a ring that exists must have the one asked for
   keep=yes         recv leaves the ring when it is closed and drained
@@ -164,6 +166,24 @@ messages, bytes, waits, backstop   counted since the ring was made, whoever had 
            and then, so behind by a ring's length at most, and what a killed process had moved
            and not told yet is missing; waits, of a receiver those longer than 64 looks;
            and sleeps that no wake ended
+";
+
+/// `annulus dead-letters --help`.
+pub(crate) const DEAD_LETTERS: &str = "\
+usage: annulus dead-letters [--raw | --meta] [--discard] [--deadline T] ADDRESS
+
+Writes the dead letters of a ring of many to standard output, each as a line: messages over which
+sixteen receivers died, or which they gave back, and that are not delivered any more. Takes no
+part in the ring, waits for nothing, and leaves them there, unless it is told otherwise.
+
+  --raw          write the messages' bytes and nothing between them
+  --meta         write lines of POSITION TAB ATTEMPT TAB MESSAGE, as recv does
+  --discard      discard each one that was written, which makes room; one whose writing is cut
+                 off stays
+  --deadline T   give up after T, with status 4; `forever` unless given
+
+A ring has room for 8, or for those of ?dead-letters=; further ones are lost, and told of by the
+receiver that gives them up. As long as a letter is there, recv does not remove the ring.
 ";
 
 /// `annulus rm --help`.

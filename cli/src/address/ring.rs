@@ -3,7 +3,7 @@
 //! ```text
 //!   ring=spsc   capacity=1MiB
 //!   ring=mpmc   slots=4096   payload=256   participants=128   delivery=at-least-once   fixed=no
-//!               producers=many   consumers=many
+//!               producers=many   consumers=many   dead-letters=8
 //! ```
 //! What is not asked for is followed in a ring that exists, and stands above in a new one.
 
@@ -66,6 +66,7 @@ pub(crate) struct AskedSlots {
     is_of_one_length: Option<bool>,
     single_producer: Option<bool>,
     single_consumer: Option<bool>,
+    letters: Option<u16>,
 }
 
 impl AskedSlots {
@@ -88,6 +89,9 @@ impl AskedSlots {
             "consumers" => {
                 self.single_consumer = Some(choice("consumers", value, NUMBERS, "many or one")?);
             }
+            "dead-letters" => {
+                self.letters = Some(narrow("dead-letters", value, units::number)?);
+            }
             _ => return Err(AddressError::Unknown(key.to_owned())),
         }
         Ok(())
@@ -98,7 +102,8 @@ impl AskedSlots {
         let payload = self.payload.unwrap_or(PAYLOAD_DEFAULT);
         let mut slots = Slots::of(self.count.unwrap_or(SLOTS_DEFAULT), payload)
             .participants(self.participants.unwrap_or(Geometry::SEATS))
-            .delivery(self.delivery.unwrap_or_default());
+            .delivery(self.delivery.unwrap_or_default())
+            .dead_letters(self.letters.unwrap_or(Geometry::LETTERS));
         if self.is_of_one_length == Some(true) {
             slots = slots.of_one_length();
         }
@@ -128,6 +133,7 @@ impl AskedSlots {
             ("fixed", yes_no(found.is_of_one_length())),
             ("producers", number_of(found.is_single(Role::Producer))),
             ("consumers", number_of(found.is_single(Role::Consumer))),
+            ("dead-letters", found.letters().to_string()),
         ];
         let mut pairs = found.into_iter().zip(self.given());
         pairs.find_map(|((key, found), (_, asked))| {
@@ -137,7 +143,7 @@ impl AskedSlots {
     }
 
     /// Each option, and its value if it was given.
-    fn given(self) -> [(&'static str, Option<String>); 7] {
+    fn given(self) -> [(&'static str, Option<String>); 8] {
         let yes_no = |yes| if yes { "yes" } else { "no" }.to_owned();
         [
             ("slots", self.count.map(|count| count.to_string())),
@@ -147,6 +153,7 @@ impl AskedSlots {
             ("fixed", self.is_of_one_length.map(yes_no)),
             ("producers", self.single_producer.map(number_of)),
             ("consumers", self.single_consumer.map(number_of)),
+            ("dead-letters", self.letters.map(|letters| letters.to_string())),
         ]
     }
 
@@ -180,6 +187,13 @@ impl Address {
         }
         if self.capacity.is_some() {
             return Err(AddressError::OtherRing("capacity", Kind::Mpmc));
+        }
+        if let (Some(letters @ 1..), Some(Delivery::AtMostOnce)) =
+            (self.slots.letters, self.slots.delivery)
+        {
+            let (key, given) = ("dead-letters", letters.to_string());
+            let allowed = "0, or delivery= with at-least-once";
+            return Err(AddressError::Value { key, given, allowed });
         }
         self.slots.check().map_err(AddressError::Slots)
     }

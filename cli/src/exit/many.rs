@@ -19,6 +19,8 @@ pub(crate) enum ManyFault {
     Recv { error: RecvError, received: u64 },
     /// Messages whose receivers died were given up by this one.
     Lost { count: u64 },
+    /// Messages that nobody could be given are left in the ring.
+    DeadLetters { count: u64 },
     /// Less senders have come than were waited for.
     FewProducers { come: u64, wanted: u64 },
     /// Several senders were waited for at a ring that has one.
@@ -36,7 +38,7 @@ impl ManyFault {
             | ManyFault::OneProducer { .. } => Status::Refused,
             ManyFault::Send { error, .. } => of_send(*error),
             ManyFault::Recv { error, .. } => of_recv(*error),
-            ManyFault::Lost { .. } => Status::Error,
+            ManyFault::Lost { .. } | ManyFault::DeadLetters { .. } => Status::Error,
             ManyFault::FewProducers { .. } => Status::Deadline,
             ManyFault::Check => Status::Usage,
         }
@@ -85,6 +87,12 @@ impl ManyFault {
                 f,
                 "{address}: {} given up, since the receivers that had them died and the ring \
                  delivers them no more often",
+                Messages(*count)
+            ),
+            ManyFault::DeadLetters { count } => write!(
+                f,
+                "{address}: {} left in the ring that killed whoever received them, look at them \
+                 with `annulus dead-letters`",
                 Messages(*count)
             ),
             ManyFault::FewProducers { come, wanted } => write!(

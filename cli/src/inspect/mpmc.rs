@@ -40,7 +40,7 @@ impl Crowd {
     }
 
     /// The ring's own lines.
-    pub(super) fn lines(&self) -> [(&'static str, String); 3] {
+    pub(super) fn lines(&self) -> [(&'static str, String); 4] {
         let Crowd { geometry, seen, participants } = self;
         let lengths = if geometry.is_of_one_length() { "messages of" } else { "messages to" };
         let slots = format!("{}, {lengths} {} bytes", geometry.slots(), geometry.payload());
@@ -50,9 +50,11 @@ impl Crowd {
         );
         let (now, most) = (participants.len(), geometry.seats());
         let delivery = delivery(geometry.delivery());
+        let letters = format!("{} of {}", seen.dead_letters, geometry.letters());
         [
             ("slots", slots + ", delivered " + delivery),
             ("held", held),
+            ("dead letters", letters),
             ("joined", format!("{now} of {most}{}", singles(*geometry))),
         ]
     }
@@ -109,6 +111,8 @@ impl Crowd {
             ("taken", json!(seen.taken)),
             ("writing", json!(seen.writing)),
             ("gaps", json!(seen.gaps)),
+            ("dead_letters", json!(seen.dead_letters)),
+            ("dead_letters_max", json!(geometry.letters())),
             ("participants", participants.iter().map(participant).collect()),
         ];
         fields.into_iter().map(|(key, value)| (key.to_owned(), value)).collect()

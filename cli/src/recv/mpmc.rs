@@ -57,6 +57,10 @@ impl Receiver<'_> {
         if lost > 0 {
             note(&self.many(ManyFault::Lost { count: lost }));
         }
+        let count = segment.occupancy().map_or(0, |seen| seen.dead_letters);
+        if count > 0 {
+            note(&self.many(ManyFault::DeadLetters { count }));
+        }
         let died = |failure: &Failure| {
             matches!(
                 failure,

@@ -1,6 +1,7 @@
 //! The real `annulus`, as real processes over real shared memory.
 
 mod blocks;
+mod dead_letters;
 mod death;
 mod doctor;
 mod housekeeping;
