@@ -49,6 +49,7 @@
 //! | `ring.rs` | all of these as one machine; when the survivors' work is done |
 //! | `waiting.rs` | by itself: who sleeps, and who wakes whom |
 //! | `detectable.rs` | by itself: what became of a dead producer's last message |
+//! | `letters.rs` | by itself: a message that is given out no more is put by, once |
 //! | `canonical.rs` | states that differ only in names are one |
 //! | `check.rs` | the search |
 
@@ -60,6 +61,7 @@ mod consumer;
 mod detectable;
 mod faults;
 mod join;
+mod letters;
 mod producer;
 mod properties;
 mod repair;
@@ -73,6 +75,7 @@ mod word;
 
 pub use check::{Breach, Machine, Note, Report, Search, Successor};
 pub use detectable::{Detectable, DetectableState};
+pub use letters::{Letters, LettersState};
 pub use properties::Property;
 pub use rules::{Looks, Orphans, Rules};
 pub use shape::{Processes, Shape};

@@ -36,6 +36,9 @@ pub enum Property {
     GapReported,
     /// The verdict on a dead producer's last message is true.
     Verdict,
+    /// Of each message that is given out no more there is one letter, or was, unless there was no
+    /// room for it.
+    OneLetter,
     /// From every state, those who survive can end their work.
     Progress,
 }
