@@ -251,7 +251,7 @@ pub struct Participant {
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Seat {
-    /// Whether somebody has it, and as what (`ring::mpmc::table`); never zero.
+    /// Whether somebody has it, and as what (`ring::mpmc::standing`); never zero.
     pub state: u64,
     /// The process, as it saw itself.
     pub pid: u64,

@@ -1,6 +1,6 @@
 //! The shape of a ring of many: checked once, then kept in private memory.
 
-use super::table;
+use super::standing;
 use super::word::{LAP_MAX, Word};
 use crate::layout::{CAPACITY_MAX, LETTER_PAYLOAD, MPMC_SEATS, SEATS_MAX, SLOT_CELL, Seat};
 use crate::ring::{POSITION_MAX, Position, Role, Waiting};
@@ -230,7 +230,7 @@ impl Geometry {
     /// The words of a new ring that are not zero, each with its offset in the segment.
     pub fn first_words(self) -> impl Iterator<Item = (usize, u64)> {
         let seats = (0..self.seats.into())
-            .map(|seat: usize| (MPMC_SEATS + seat * size_of::<Seat>(), table::VACANT));
+            .map(|seat: usize| (MPMC_SEATS + seat * size_of::<Seat>(), standing::VACANT));
         let letters = (0..self.letters().into()).map(move |letter: usize| {
             (self.letters_at() + letter * self.letter_stride() as usize, Word::free(0).to_bits())
         });

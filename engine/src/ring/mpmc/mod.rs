@@ -64,6 +64,7 @@ mod sends;
 mod single;
 mod sleeper;
 mod slots;
+mod standing;
 mod table;
 mod take;
 mod wait;
@@ -80,8 +81,8 @@ pub use letters::DeadLetter;
 pub use occupancy::{Attendant, Occupancy};
 pub use producer::Producer;
 pub use recv::Received;
+pub(crate) use standing::role_of;
 pub use table::JoinError;
-pub(crate) use table::role_of;
 pub use take::Taken;
 
 /// Between two stores of a hint: claims or takes.

@@ -1,10 +1,10 @@
 //! What a ring of many holds, and who, as somebody sees it who has not joined: for people.
 
 use super::geometry::Geometry;
+use super::standing::Standing;
 use super::word::{State, Word};
 use crate::error::{Corruption, What};
 use crate::layout::{Comings, MPMC_COMINGS, MPMC_SEATS, Seat};
-use crate::ring::mpmc::table::Standing;
 use crate::ring::{Position, Role};
 use crate::sync::{Memory, Ordering};
 use core::mem::offset_of;

@@ -9,13 +9,10 @@
 //!   a full ring waits for a quarter of it: else the two would take one line after the other from
 //!   each other.
 
-use super::slots::{Cursor, Slots};
+use super::slots::{AHEAD, Cursor, Slots};
 use super::word::{State, Word};
 use crate::ring::Position;
 use crate::sync::{Crowd, Ordering};
-
-/// How many slots before they are needed lines are asked for.
-pub(super) const AHEAD: u64 = 16;
 
 /// Between two looks whether the other side is further on.
 const LOOK_EVERY: u64 = 16;

@@ -1,7 +1,8 @@
 //! Who is there, has come, has left or died: what one who finds nothing to do asks.
 
 use super::slots::Slots;
-use super::table::{Participant, Standing, standing};
+use super::standing::Standing;
+use super::table::{Participant, standing};
 use crate::error::Corruption;
 use crate::layout::{Comings, MPMC_COMINGS};
 use crate::ring::Role;

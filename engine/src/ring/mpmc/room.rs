@@ -185,7 +185,7 @@ impl<M: Crowd> Producer<M> {
         }
         match blocked {
             _ if deadline == Deadline::PASSED => SendError::Full,
-            Blocked::By(word) => SendError::PeerStalled(self.who.slots().stalled(word)),
+            Blocked::By(word) => SendError::PeerStalled(self.who.stalled(word)),
             _ => SendError::Timeout,
         }
     }

@@ -339,7 +339,7 @@ impl<M: Crowd> Consumer<M> {
     fn late(&self, deadline: Deadline, blocked: Blocked) -> RecvError {
         match blocked {
             _ if deadline == Deadline::PASSED => RecvError::Empty,
-            Blocked::By(word) => RecvError::PeerStalled(self.who.slots().stalled(word)),
+            Blocked::By(word) => RecvError::PeerStalled(self.who.stalled(word)),
             _ => RecvError::Timeout,
         }
     }

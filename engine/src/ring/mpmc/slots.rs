@@ -3,15 +3,16 @@
 //! A position is masked to a slot, and a participant's index is checked when it is joined or read
 //! from a word: so nothing that a peer writes can lead outside of the segment.
 
-use super::error::Stalled;
 use super::geometry::{Delivery, Geometry};
-use super::pace::AHEAD;
 use super::word::{State, Word};
 use crate::layout::{Bed, Comings, MPMC_COMINGS, MPMC_HEAD, MPMC_SEATS, MPMC_TAIL, Seat};
 use crate::ring::area::bed_at;
 use crate::ring::{Position, Role};
 use crate::sync::{Crowd, Mapped, Ordering};
 use core::mem::offset_of;
+
+/// How many slots before they are needed lines are asked for.
+pub(super) const AHEAD: u64 = 16;
 
 /// The slots, seats and hints of one ring over some memory.
 pub(super) struct Slots<M> {
@@ -306,18 +307,6 @@ impl<M: Crowd> Slots<M> {
     pub(super) fn swap_seat(&self, index: u16, field: usize, seen: u64, next: u64) -> bool {
         // SAFETY: as in `seat_at`.
         unsafe { self.memory.compare_exchange(self.seat_at(index, field), seen, next) }.is_ok()
-    }
-
-    /// The one that has the slot of that word, which a look has found to be a participant's.
-    pub(super) fn stalled(&self, word: Word) -> Stalled {
-        let participant = word.owner();
-        // ORDERING: Relaxed: for people, and its seat was seen taken before.
-        let told = |field| self.seat(participant, field, Ordering::Relaxed);
-        Stalled {
-            participant,
-            pid: told(offset_of!(Seat, pid)) as u32,
-            since_ns: told(offset_of!(Seat, since_ns)),
-        }
     }
 
     /// Writes a counter of participant `index`.

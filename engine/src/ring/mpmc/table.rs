@@ -16,9 +16,11 @@
 //! *Leave*: no claim is left; free the seat; give the life byte back.
 
 use super::bells::Bells;
+use super::error::Stalled;
 use super::presence::{change, count_coming, set_died};
 use super::sends::Sends;
 use super::slots::{Cursor, Slots};
+use super::standing::Standing;
 use super::word::{State, Word};
 use crate::error::{Corruption, What};
 use crate::layout::{MPMC_SEATS, Seat};
@@ -76,40 +78,6 @@ impl fmt::Display for JoinError {
 }
 
 impl std::error::Error for JoinError {}
-
-/// What a seat's state says.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Standing {
-    /// Nobody has it; so many had.
-    Free(u64),
-    /// Somebody has it, or had when it died.
-    Active(u64, Role),
-}
-
-const FREE: u64 = 1;
-const PRODUCER: u64 = 2;
-const CONSUMER: u64 = 3;
-const KIND_BITS: u32 = 2;
-
-impl Standing {
-    const fn to_bits(self) -> u64 {
-        match self {
-            Standing::Free(generation) => generation << KIND_BITS | FREE,
-            Standing::Active(generation, Role::Producer) => generation << KIND_BITS | PRODUCER,
-            Standing::Active(generation, Role::Consumer) => generation << KIND_BITS | CONSUMER,
-        }
-    }
-
-    pub(super) const fn from_bits(bits: u64) -> Option<Standing> {
-        let generation = bits >> KIND_BITS;
-        match bits & 3 {
-            FREE => Some(Standing::Free(generation)),
-            PRODUCER => Some(Standing::Active(generation, Role::Producer)),
-            CONSUMER => Some(Standing::Active(generation, Role::Consumer)),
-            _ => None,
-        }
-    }
-}
 
 /// One participant's place in a ring, until it is dropped.
 pub(super) struct Participant<M: Crowd> {
@@ -272,6 +240,18 @@ impl<M: Crowd> Participant<M> {
         }
     }
 
+    /// The one that has the slot of that word, which a look has found to be a participant's.
+    pub(super) fn stalled(&self, word: Word) -> Stalled {
+        let participant = word.owner();
+        // ORDERING: Relaxed: for people, and its seat was seen taken before.
+        let told = |field| self.slots.seat(participant, field, Ordering::Relaxed);
+        Stalled {
+            participant,
+            pid: told(offset_of!(Seat, pid)) as u32,
+            since_ns: told(offset_of!(Seat, since_ns)),
+        }
+    }
+
     /// Somebody has come or left, and whoever waits is to hear of it. Who comes may also come after
     /// one who died before it could ring.
     fn change(&self) {
@@ -310,17 +290,6 @@ impl<M: Crowd> Drop for Participant<M> {
         self.slots.memory().unlock(Byte::Life(self.index));
     }
 }
-
-/// What the participant is, or was when it died, whose seat's state is `bits`.
-pub(crate) fn role_of(bits: u64) -> Option<Role> {
-    match Standing::from_bits(bits)? {
-        Standing::Active(_, role) => Some(role),
-        Standing::Free(_) => None,
-    }
-}
-
-/// The bits of a seat that nobody had yet.
-pub(crate) const VACANT: u64 = Standing::Free(0).to_bits();
 
 pub(super) fn standing<M: Crowd>(slots: &Slots<M>, index: u16) -> Result<Standing, Corruption> {
     // ORDERING: Acquire, edge S.
