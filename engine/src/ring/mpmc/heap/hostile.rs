@@ -124,8 +124,8 @@ fn words_of_other_laps_owners_and_states_end_in_an_answer() {
 fn laps_and_hints_beyond_every_position_end_in_an_answer() {
     const SLOTS: u64 = 1 << 17;
     for prelude in [PRELUDES[0], PRELUDES[2]] {
-        for slot in [0, 1, 2, SLOTS - 1] {
-            for lap in [1 << 43, (1 << 44) + 1, (1 << 46) - 1, (1 << 47) - 1] {
+        for slot in [0, SLOTS - 1] {
+            for lap in [(1 << 44) + 1, 1 << 46, (1 << 47) - 1] {
                 for word in [Word::free(lap), Word::writing(lap, 1), Word::ready(lap, 1)] {
                     let at = |hall: &Hall| hall.slot(slot);
                     call_all_of(Hall::of(SLOTS), prelude, at, |_| word.to_bits());
