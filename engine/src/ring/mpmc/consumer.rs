@@ -30,6 +30,8 @@ pub struct Consumer<M: Crowd> {
     pub(super) pace: Pace,
     /// Whether the last scan saw a slot in somebody else's hands.
     pub(super) others_hold: bool,
+    /// The word of one whose owner writes or reads, if there was one.
+    pub(super) holder: Option<Word>,
     /// Tries in vain, and times that the world outside was asked.
     pub(super) vain_tries: u32,
     pub(super) asks: u32,
@@ -85,6 +87,7 @@ impl<M: Crowd> Consumer<M> {
             scan_is_due: true,
             pace: Pace::default(),
             others_hold: false,
+            holder: None,
             vain_tries: 0,
             asks: 0,
             asked_ns: 0,

@@ -78,7 +78,8 @@ pub enum RecvError {
     },
     /// The deadline passed while the ring was empty.
     Timeout,
-    /// The deadline passed while a participant that lives held the message that comes next.
+    /// The deadline passed while a participant that lives held the message that comes next; or,
+    /// when all producers are gone, the last one that there is.
     PeerStalled(Stalled),
     /// All producers have left, and every message was received.
     Closed,

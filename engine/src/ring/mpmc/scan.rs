@@ -168,11 +168,11 @@ impl<M: Crowd> Consumer<M> {
 
     fn lowest_orphan(&mut self) -> Result<Option<(Position, Word)>, Blocked> {
         let mut lowest: Option<(Position, Word)> = None;
-        self.others_hold = false;
+        (self.others_hold, self.holder) = (false, None);
         for slot in 0..self.who.slots().count() {
-            let slots = self.who.slots();
             // ORDERING: Acquire: not older than what the pass before has repaired.
-            let word = slots.word(slot, Ordering::Acquire);
+            let word = self.who.slots().word(slot, Ordering::Acquire);
+            let slots = self.who.slots();
             match slots.state_of(word) {
                 Some(State::Orphaned) => {
                     let position = slots.position(slot, word.lap());
@@ -180,8 +180,11 @@ impl<M: Crowd> Consumer<M> {
                         lowest = Some((position, word));
                     }
                 }
-                // What is ready here may be taken by another one before we come to it.
-                Some(State::Writing | State::Taken | State::Ready) => self.others_hold = true,
+                Some(State::Writing | State::Taken) => {
+                    (self.others_hold, self.holder) = (true, self.holder.or(Some(word)));
+                }
+                // It may be taken by another one before we come to it.
+                Some(State::Ready) => self.others_hold = true,
                 Some(_) => {}
                 None => return Err(Blocked::Corrupted(slot)),
             }
@@ -219,6 +222,8 @@ impl<M: Crowd> Consumer<M> {
         let mut spin = self.sleeper.spin(deadline);
         // Once: the clock is read elsewhere.
         let mut may_keep = deadline != Deadline::PASSED;
+        // What was told when only somebody's message in hand was left.
+        let mut held_end = None;
         loop {
             self.hear_of_orphans();
             let blocked = match self.find() {
@@ -238,16 +243,21 @@ impl<M: Crowd> Consumer<M> {
             match self.sleeper.turn(slots, &mut spin, pauses, came, deadline) {
                 Turn::Came | Turn::Vain | Turn::Park => {}
                 Turn::TimedOut => {
-                    let (error, late) =
-                        (self.timed_out(deadline, blocked), self.late(deadline, blocked));
-                    return self.find_before(error).unwrap_or(Err(late));
+                    let error = held_end.unwrap_or_else(|| self.timed_out(deadline, blocked));
+                    return self.find_before(error).unwrap_or_else(|| {
+                        // Nothing else is in the way of the end.
+                        let holder = self.holder.map_or(blocked, Blocked::By);
+                        Err(self.late(deadline, holder))
+                    });
                 }
                 Turn::Ask => {
-                    if let Step::End(error) = self.ask(blocked)
-                        && let Some(found) = self.find_before(error)
-                    {
-                        return found;
-                    }
+                    held_end = match self.ask(blocked) {
+                        Step::Again => None,
+                        Step::End(error) => match self.find_before(error) {
+                            Some(found) => return found,
+                            None => Some(error),
+                        },
+                    };
                 }
             }
         }
