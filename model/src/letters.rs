@@ -4,19 +4,22 @@
 //! for a letter of that position, claims a cell if there is none, writes, says that the cell is
 //! ready, and frees the slot. Who finds the taker dead gives the message back, one attempt on. A
 //! letter is shown, and may be discarded, when its slot is free. Whoever comes under a dead one's
-//! name sweeps first: the slot, then the cells that this one was writing.
+//! name sweeps first: the slot, then the cells that this one was writing; and who finds no cell
+//! frees those whose writers are dead, and looks once more.
 //!
 //! Without the message's own word for it, whoever repairs the worn-out message would copy it before
 //! it frees the slot: two who do so make two letters, and one that is slow a letter of a message
 //! that was discarded long ago. That is the first drawing, and [`Letters::copies_in_repair`].
 
+mod state;
+
+pub use state::LettersState;
+
 use crate::canonical::Mixer;
 use crate::check::{Machine, Note, Successor};
 use crate::properties::Property;
+use state::{At, CELLS, CONSUMERS, Cell, Slot, Word, parts};
 use std::hash::{Hash, Hasher};
-
-const CONSUMERS: usize = 3;
-const CELLS: usize = 2;
 
 /// Who plays the world: it wears out the next message, and looks at letters.
 const WORLD: usize = CONSUMERS;
@@ -42,102 +45,12 @@ pub struct Letters {
     pub waits_for_slot: bool,
     /// Whether who comes under a dead one's name frees its cells.
     pub sweeps_cells: bool,
+    /// Whether who finds no cell frees those of the dead.
+    pub frees_cells_of_the_dead: bool,
+    /// Whether nothing else takes a cell that is needed: then nothing is ever lost.
+    pub has_room: bool,
     /// Whether who repairs the message copies it, which nobody takes then.
     pub copies_in_repair: bool,
-}
-
-/// The slot's word, in the lap that is the message's number.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-enum Slot {
-    Dead { lap: u8, attempts: u8 },
-    Taken { lap: u8, attempts: u8, owner: u8 },
-    Free { lap: u8 },
-}
-
-/// A cell's word and, behind it, its position.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-struct Cell {
-    word: Word,
-    position: u8,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-enum Word {
-    Free { lap: u8 },
-    Writing { lap: u8, owner: u8 },
-    Ready { lap: u8, owner: u8 },
-}
-
-impl Word {
-    fn lap(self) -> u8 {
-        match self {
-            Word::Free { lap } | Word::Writing { lap, .. } | Word::Ready { lap, .. } => lap,
-        }
-    }
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-enum At {
-    Dead,
-    Look,
-    Take(Slot),
-    Test(Slot),
-    Repair(Slot),
-    /// Has the message, or copies it, whose word is that.
-    Seek(Slot, u8),
-    ReadCell(Slot, u8),
-    Claim(Slot, u8, Word),
-    Write(Slot, u8),
-    Show(Slot, u8),
-    FreeSlot(Slot),
-    // Coming again.
-    SweepSlot,
-    SweepCell(u8),
-    FreeCell(u8, Word),
-}
-
-/// A state of the slot, the cells, and all who are at them.
-#[derive(Clone, Copy, Hash, Debug)]
-pub struct LettersState {
-    slot: Slot,
-    cells: [Cell; CELLS],
-    at: [At; CONSUMERS],
-    stopped: [bool; CONSUMERS],
-    crashes: u8,
-    restarts: u8,
-    stops: u8,
-    /// Of each message, whether somebody found no room for it; and how often it was discarded.
-    lost: u8,
-    discarded: [u8; 2],
-}
-
-impl LettersState {
-    fn swap(&mut self, seen: Slot, next: Slot) -> bool {
-        let is_same = self.slot == seen;
-        if is_same {
-            self.slot = next;
-        }
-        is_same
-    }
-
-    fn lap(&self) -> u8 {
-        match self.slot {
-            Slot::Dead { lap, .. } | Slot::Taken { lap, .. } | Slot::Free { lap } => lap,
-        }
-    }
-
-    /// Letters of that message that are whole.
-    fn letters(&self, position: u8) -> usize {
-        let is_ready = |cell: &&Cell| matches!(cell.word, Word::Ready { .. });
-        self.cells.iter().filter(is_ready).filter(|cell| cell.position == position).count()
-    }
-}
-
-fn parts(slot: Slot) -> (u8, u8) {
-    match slot {
-        Slot::Dead { lap, attempts } | Slot::Taken { lap, attempts, .. } => (lap, attempts),
-        Slot::Free { .. } => unreachable!("nobody has what is not there"),
-    }
 }
 
 impl Letters {
@@ -170,7 +83,7 @@ impl Letters {
             }
             At::Test(seen) => {
                 let Slot::Taken { owner, .. } = seen else { unreachable!("a taker is tested") };
-                match state.at[usize::from(owner)] == At::Dead {
+                match state.is_gone(owner) {
                     true => (At::Repair(seen), "finds the taker dead"),
                     false => (At::Look, "finds the taker alive"),
                 }
@@ -181,7 +94,7 @@ impl Letters {
                 (At::Look, "gives back")
             }
             At::Seek(taken, cell) if !self.looks_for_letters => {
-                (At::ReadCell(taken, cell), "looks for no letter")
+                (At::ReadCell(taken, cell, false), "looks for no letter")
             }
             At::Seek(taken, cell) => {
                 let Cell { word, position } = state.cells[usize::from(cell)];
@@ -189,21 +102,45 @@ impl Letters {
                 let next = match (is_it, cell + 1 < self.cells) {
                     (true, _) => At::FreeSlot(taken),
                     (false, true) => At::Seek(taken, cell + 1),
-                    (false, false) => At::ReadCell(taken, 0),
+                    (false, false) => At::ReadCell(taken, 0, false),
                 };
                 (next, if is_it { "finds its letter" } else { "looks for its letter" })
             }
-            At::ReadCell(taken, cell) => match state.cells[usize::from(cell)].word {
-                seen @ Word::Free { .. } => (At::Claim(taken, cell, seen), "sees a free cell"),
-                _ => (self.next_cell(state, taken, cell), "sees a cell that is not free"),
+            At::ReadCell(taken, cell, last) => match state.cells[usize::from(cell)].word {
+                seen @ Word::Free { .. } => {
+                    (At::Claim(taken, cell, seen, last), "sees a free cell")
+                }
+                _ => (self.next_cell(state, taken, cell, last), "sees a cell that is not free"),
             },
-            At::Claim(taken, cell, seen) => {
+            At::ReadDead(taken, cell) => match state.cells[usize::from(cell)].word {
+                seen @ Word::Writing { .. } => {
+                    (At::TestDead(taken, cell, seen), "sees a cell that is written")
+                }
+                _ => (self.next_dead(taken, cell), "sees a cell that nobody writes"),
+            },
+            At::TestDead(taken, cell, seen) => {
+                let Word::Writing { owner, .. } = seen else {
+                    unreachable!("its writer is tested")
+                };
+                match state.is_gone(owner) {
+                    true => (At::FreeDead(taken, cell, seen), "finds the writer dead"),
+                    false => (self.next_dead(taken, cell), "finds the writer alive"),
+                }
+            }
+            At::FreeDead(taken, cell, seen) => {
+                let place = &mut state.cells[usize::from(cell)];
+                if place.word == seen {
+                    place.word = Word::Free { lap: seen.lap() + 1 };
+                }
+                (self.next_dead(taken, cell), "frees a cell for its own letter")
+            }
+            At::Claim(taken, cell, seen, last) => {
                 let place = &mut state.cells[usize::from(cell)];
                 if place.word == seen {
                     place.word = Word::Writing { lap: seen.lap(), owner: me };
                     (At::Write(taken, cell), "claims a cell")
                 } else {
-                    (self.next_cell(state, taken, cell), "fails to claim a cell")
+                    (self.next_cell(state, taken, cell, last), "fails to claim a cell")
                 }
             }
             At::Write(taken, cell) => {
@@ -249,20 +186,31 @@ impl Letters {
         };
         // Who comes again has no claim of its name's last bearer.
         let bears = |cell: &Cell| matches!(cell.word, Word::Writing { owner, .. } if owner == me);
-        let is_swept = matches!(state.at[who], At::SweepSlot | At::SweepCell(_) | At::FreeCell(..));
-        if is_swept && at == At::Look && state.cells.iter().any(bears) {
+        if state.is_gone(me) && at == At::Look && state.cells.iter().any(bears) {
             breach = Some(Property::Release);
         }
         Some((at, what, breach.or_else(|| self.judge(state))))
     }
 
     /// The cell behind one that is not to be had.
-    fn next_cell(&self, state: &mut LettersState, taken: Slot, cell: u8) -> At {
+    fn next_cell(&self, state: &mut LettersState, taken: Slot, cell: u8, last: bool) -> At {
         if cell + 1 < self.cells {
-            return At::ReadCell(taken, cell + 1);
+            return At::ReadCell(taken, cell + 1, last);
+        }
+        if !last && self.frees_cells_of_the_dead {
+            return At::ReadDead(taken, 0);
         }
         state.lost |= 1 << parts(taken).0;
         At::FreeSlot(taken)
+    }
+
+    /// The next cell that a dead one may have been writing, then all of them once more.
+    fn next_dead(&self, taken: Slot, cell: u8) -> At {
+        if cell + 1 < self.cells {
+            At::ReadDead(taken, cell + 1)
+        } else {
+            At::ReadCell(taken, 0, true)
+        }
     }
 
     fn sweep_on(&self, cell: u8) -> At {
@@ -274,7 +222,8 @@ impl Letters {
         let is_wrong = |position: u8| {
             let all = state.letters(position) + usize::from(state.discarded[usize::from(position)]);
             let is_over = position < state.lap();
-            all > 1 || is_over && all == 0 && state.lost & 1 << position == 0
+            let is_lost = state.lost & 1 << position != 0;
+            all > 1 || is_over && all == 0 && !is_lost || is_lost && self.has_room
         };
         (0..self.messages).any(is_wrong).then_some(Property::OneLetter)
     }

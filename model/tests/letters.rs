@@ -12,6 +12,8 @@ const PROTOCOL: Letters = Letters {
     looks_for_letters: true,
     waits_for_slot: true,
     sweeps_cells: true,
+    frees_cells_of_the_dead: true,
+    has_room: false,
     copies_in_repair: false,
 };
 
@@ -57,6 +59,15 @@ fn two_put_two_letters_by_and_three_die_and_come_again() {
 fn with_one_cell_what_has_no_room_is_counted() {
     let machine = Letters { consumers: 2, cells: 1, crashes: 3, restarts: 3, ..PROTOCOL };
     holds("2c, 1 cell, 3+3", machine, 50_000, &["sees a cell that is not free"]);
+}
+
+/// What the dead were writing is in nobody's way.
+#[test]
+fn with_one_cell_for_one_message_it_is_never_lost() {
+    let machine = Letters { messages: 1, cells: 1, has_room: true, ..PROTOCOL };
+    holds("3c, 1 cell, 2+2, never lost", machine, 50_000, &["frees a cell for its own letter"]);
+    let machine = Letters { crashes: 1, frees_cells_of_the_dead: false, ..machine };
+    breaks(machine, Property::OneLetter, 12);
 }
 
 #[test]

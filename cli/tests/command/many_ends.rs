@@ -5,6 +5,7 @@ use crate::many::{attached, many, object, rows, sent_to_many, stuck_receiver};
 use crate::tools::{LONG, assert_failed, assert_refused, noise, numbered, received, run, run_fed};
 use crate::tools::{held_role, start, start_fed};
 use annulus_testkit::{Scratch, ScratchDir, eventually, skip, small_shm_refused};
+use serde_json::Value;
 use std::fs;
 use std::io::Read;
 use std::thread::sleep;
@@ -329,4 +330,29 @@ fn a_ring_taken_by_force_is_told_to_all() {
         assert_failed(output, 6, &["removed by `rm --force`", "received before"]);
     }
     send.kill();
+}
+
+/// Also when its seat was needed since, and nothing but the ring remembers it.
+#[test]
+fn a_ring_that_a_sender_died_in_is_called_dead_until_it_is_removed() {
+    let ring = Scratch::new();
+    let mut send = start_fed(&["send", &format!("{}&slots=64", many(&ring))]);
+    send.feed(&b"line\n".repeat(10)).unwrap();
+    eventually(LONG, || ring.path().exists() && object(&ring)["waiting"] == 10);
+    send.kill();
+    send.wait_within(LONG);
+    let states = || {
+        let listed = run(&["ls", "--json"]).assert_success().stdout();
+        let own = listed.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+        let listed = own.into_iter().find(|seen| seen["name"] == ring.name()).unwrap();
+        let seen = object(&ring);
+        [listed["state"].clone(), seen["state"].clone(), seen["sender"]["state"].clone()]
+    };
+    assert_eq!(states(), ["dead"; 3]);
+    run(&["recv", "--count", "3", ring.name()]).assert_success();
+    assert_eq!(states(), ["dead"; 3]);
+    assert_eq!(object(&ring)["receiver"]["state"], "closed");
+    let output = run(&["recv", ring.name()]);
+    assert_failed(output, 3, &["a sender ended without closing"]);
+    assert!(!ring.path().exists());
 }

@@ -48,6 +48,8 @@ pub(super) fn survey(segment: &Inner, seen: &Occupancy) -> Survey {
             held: of_role().any(|seen| seen.is_alive),
             standing: match (shown, seen.come(role) > 0) {
                 (Some(_), _) => Standing::Joined(0),
+                // Of one who died and whose seat was needed since there is nothing else.
+                (None, true) if seen.has_died(role) => Standing::Joined(0),
                 (None, true) => Standing::Closed(seen.tail),
                 (None, false) => Standing::Vacant,
             },

@@ -1,7 +1,7 @@
 //! The shape of a ring of many: checked once, then kept in private memory.
 
 use super::standing;
-use super::word::{LAP_MAX, Word};
+use super::word::{LAP_MAX, State, Word};
 use crate::layout::{CAPACITY_MAX, LETTER_PAYLOAD, MPMC_SEATS, SEATS_MAX, SLOT_CELL, Seat};
 use crate::ring::{POSITION_MAX, Position, Role, Waiting};
 use core::ops::RangeInclusive;
@@ -212,6 +212,14 @@ impl Geometry {
         if self.is_fixed { WORD_BYTES } else { FRAMED_BYTES }
     }
 
+    /// The state that a word says; `None` for one that no participant of this ring writes.
+    #[inline(always)]
+    pub(super) const fn state_of(self, word: Word) -> Option<State> {
+        let is_impossible =
+            word.owner() > self.seats || word.is_dead_letter() && self.letters() == 0;
+        if is_impossible { None } else { word.state() }
+    }
+
     /// Where the dead letters begin.
     pub(super) const fn letters_at(self) -> usize {
         MPMC_SEATS + self.seats as usize * size_of::<Seat>()
@@ -225,6 +233,11 @@ impl Geometry {
     /// Where the slots begin.
     pub(super) const fn slots_at(self) -> usize {
         self.letters_at() + self.letters() as usize * self.letter_stride() as usize
+    }
+
+    /// Where the slot of that position begins.
+    pub(super) const fn slot_at(self, position: Position) -> usize {
+        self.slots_at() + ((position & (self.slots - 1)) * self.stride()) as usize
     }
 
     /// The words of a new ring that are not zero, each with its offset in the segment.

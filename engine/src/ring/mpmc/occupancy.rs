@@ -1,8 +1,9 @@
 //! What a ring of many holds, and who, as somebody sees it who has not joined: for people.
 
 use super::geometry::Geometry;
+use super::letters;
 use super::standing::Standing;
-use super::word::{State, Word};
+use super::word::{ATTEMPTS_MAX, State, Word};
 use crate::error::{Corruption, What};
 use crate::layout::{Comings, MPMC_COMINGS, MPMC_SEATS, Seat};
 use crate::ring::{Position, Role};
@@ -48,12 +49,18 @@ pub struct Occupancy {
     pub writing: u64,
     /// Gaps that nobody was told of yet.
     pub gaps: u64,
-    /// Messages that are delivered no more, and wait to be looked at.
+    /// Dead letters: messages that are delivered no more, and wait to be looked at.
     pub dead_letters: u64,
+    /// Messages that will be dead letters when a consumer comes by. They are among the ready ones.
+    pub worn_out: u64,
+    /// Those in the hand of the last consumer that they are given to, among the taken ones.
+    pub last_delivered: u64,
     /// Payload bytes of what is ready or taken.
     pub bytes: u64,
     /// How many producers have come so far, and how many consumers.
     came: [u64; 2],
+    /// Whether a producer, and a consumer, has died whose seat was taken over since.
+    died: [bool; 2],
     /// What no participant writes, if some of it was found.
     pub corruption: Option<Corruption>,
 }
@@ -67,6 +74,7 @@ impl Occupancy {
     /// `memory` has at least `geometry.segment_bytes()` bytes.
     pub unsafe fn of<M: Memory>(memory: M, geometry: Geometry) -> Occupancy {
         let came = [offset_of!(Comings, producer_joined), offset_of!(Comings, consumer_joined)];
+        let died = [offset_of!(Comings, producer_died), offset_of!(Comings, consumer_died)];
         // ORDERING: Acquire, all: for people, who would like what they see to fit together.
         // SAFETY: words within a segment of that geometry, aligned by the layout; so in `seen`.
         let word = |at| unsafe { memory.load(at, Ordering::Acquire) };
@@ -79,8 +87,11 @@ impl Occupancy {
             writing: 0,
             gaps: 0,
             dead_letters: 0,
+            worn_out: 0,
+            last_delivered: 0,
             bytes: 0,
             came: came.map(|field| word(MPMC_COMINGS + field)),
+            died: died.map(|field| word(MPMC_COMINGS + field) != 0),
             corruption: None,
         };
         for participant in 1..=geometry.seats() {
@@ -88,13 +99,10 @@ impl Occupancy {
         }
         for cell in 0..geometry.letters().into() {
             let at = geometry.letters_at() + cell * geometry.letter_stride() as usize;
-            match Word::from_bits(word(at)).state() {
-                Some(State::Ready) => seen.dead_letters += 1,
-                Some(State::Free | State::Writing) => {}
-                _ => {
-                    let at = at as u64;
-                    seen.corruption = seen.corruption.or(Some(Corruption { what: What::Slot, at }));
-                }
+            match letters::look(geometry, at, &word) {
+                Ok(Some(_)) => seen.dead_letters += 1,
+                Ok(None) => {}
+                Err(corruption) => seen.corruption = seen.corruption.or(Some(corruption)),
             }
         }
         let lap_max = geometry.position_max() / geometry.slots();
@@ -110,14 +118,19 @@ impl Occupancy {
             let position = |lap: u64| lap.min(lap_max) * geometry.slots() + slot;
             let word = Word::from_bits(word(at));
             let lap = word.lap();
-            match word.state() {
+            match geometry.state_of(word) {
                 Some(State::Free) => {
                     // The lap before it is over.
                     let behind = (position(lap) + 1).saturating_sub(geometry.slots());
                     seen.tail = seen.tail.max(behind);
                     continue;
                 }
-                Some(state) => seen.count(state, len, word.owner(), position(lap)),
+                Some(state) => {
+                    seen.count(state, len, word.owner(), position(lap));
+                    let is_last = state == State::Taken && word.attempts() == ATTEMPTS_MAX;
+                    seen.worn_out += u64::from(state == State::Orphaned && word.is_dead_letter());
+                    seen.last_delivered += u64::from(is_last && !word.is_dead_letter());
+                }
                 None => {
                     let at = at as u64;
                     seen.corruption = seen.corruption.or(Some(Corruption { what: What::Slot, at }));
@@ -134,6 +147,11 @@ impl Occupancy {
     /// How many of that role have come so far, those that left or died included.
     pub fn come(&self, role: Role) -> u64 {
         self.came[role as usize]
+    }
+
+    /// Whether one of that role has died in the ring's life, and its seat was taken over since.
+    pub fn has_died(&self, role: Role) -> bool {
+        self.died[role as usize]
     }
 
     /// Whether nothing is in the ring, and nothing is being put there.

@@ -28,7 +28,10 @@ impl<M: Crowd> Participant<M> {
         if seen.state() == Some(State::Writing) && !self.judge(position, seen) {
             return;
         }
-        let (next, is_lost) = repaired(self.slots(), seen);
+        let (next, is_given_up) = repaired(self.slots(), seen);
+        // One who died as it put a letter by may have left it whole.
+        let letter_of = self.slots().position(position, seen.lap());
+        let is_lost = is_given_up && !self.slots().has_letter(letter_of);
         if self.slots().swap(position, seen, next).is_ok() {
             if is_lost {
                 self.count_lost();

@@ -147,6 +147,8 @@ impl<M: Crowd> Consumer<M> {
     /// Looks at all slots (rules 6 and 7): repairs what the dead hold, then takes the orphan of the
     /// lowest position. If there is none it is not due any more.
     ///
+    /// Dead letters are put by on the way.
+    ///
     /// In two passes. In one, a word may be of a dead owner when it is read, and when that one is
     /// asked after its index may have a new owner, who lives, since somebody else has repaired the
     /// word meanwhile: then an orphan would be passed over, and come out of order.
@@ -166,7 +168,7 @@ impl<M: Crowd> Consumer<M> {
         Ok(None)
     }
 
-    fn lowest_orphan(&mut self) -> Result<Option<(Position, Word)>, Blocked> {
+    pub(super) fn lowest_orphan(&mut self) -> Result<Option<(Position, Word)>, Blocked> {
         let mut lowest: Option<(Position, Word)> = None;
         (self.others_hold, self.holder) = (false, None);
         for slot in 0..self.who.slots().count() {
@@ -174,6 +176,10 @@ impl<M: Crowd> Consumer<M> {
             let word = self.who.slots().word(slot, Ordering::Acquire);
             let slots = self.who.slots();
             match slots.state_of(word) {
+                // Nobody waits for it: so the pass goes on.
+                Some(State::Orphaned) if word.is_dead_letter() => {
+                    self.take_found(slot, word);
+                }
                 Some(State::Orphaned) => {
                     let position = slots.position(slot, word.lap());
                     if lowest.is_none_or(|(so_far, _)| position < so_far) {

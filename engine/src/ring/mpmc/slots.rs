@@ -166,9 +166,7 @@ impl<M: Crowd> Slots<M> {
     /// The state that a word says; `None` for one that no participant of this ring writes.
     #[inline(always)]
     pub(super) fn state_of(&self, word: Word) -> Option<State> {
-        let is_impossible = word.owner() > self.geometry.seats()
-            || word.is_dead_letter() && self.geometry.letters() == 0;
-        if is_impossible { None } else { word.state() }
+        self.geometry.state_of(word)
     }
 
     /// Writes down how long the message is, unless all have the same length.
@@ -356,6 +354,19 @@ impl<M: Crowd> Slots<M> {
     pub(super) fn letters(&self) -> impl Iterator<Item = Place> + use<M> {
         let (at, stride) = (self.geometry.letters_at(), self.geometry.letter_stride() as usize);
         (0..usize::from(self.geometry.letters())).map(move |cell| Place(at + cell * stride))
+    }
+
+    /// Where that place is in the segment.
+    pub(super) fn offset_of(&self, place: Place) -> usize {
+        place.0
+    }
+
+    /// A word of a slot or a letter, by its offset in the segment.
+    pub(super) fn word_in(&self, at: usize) -> u64 {
+        debug_assert!(at >= self.geometry.letters_at() && at < self.end);
+        // ORDERING: Acquire: what is looked at then is not older.
+        // SAFETY: within the segment, of which all letters and slots are multiples of 64.
+        unsafe { self.memory.load(at, Ordering::Acquire) }
     }
 
     /// A word of a letter's cell: that many bytes behind the cell's own.

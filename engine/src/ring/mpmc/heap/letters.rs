@@ -3,6 +3,7 @@
 use super::*;
 use crate::ring::Position;
 use crate::ring::mpmc::consumer::Hand;
+use crate::ring::mpmc::slots::Place;
 use crate::ring::mpmc::word::{ATTEMPTS_MAX, State, Word};
 use crate::ring::mpmc::{DeadLetter, SendError};
 
@@ -16,7 +17,7 @@ fn letters(hall: &mut Hall) -> Vec<(Position, u64)> {
     let geometry = hall.geometry;
     // SAFETY: the block was made for that geometry.
     let letters = unsafe { DeadLetter::all(hall.reach(), geometry) };
-    let number = |bytes: &[u8]| u64::from_le_bytes(bytes.try_into().expect("eight bytes"));
+    let number = |bytes: &[u8]| bytes.first_chunk().map_or(0, |word| u64::from_le_bytes(*word));
     letters.iter().map(|letter| (letter.position, number(&letter.bytes))).collect()
 }
 
@@ -111,33 +112,68 @@ fn with_no_room_it_is_given_up_and_counted_and_what_was_there_stays() {
     assert_eq!(letters(&mut hall), [(1, 1), (3, 3)]);
 }
 
-/// What it had claimed is free again when its seat is needed, and not before.
+/// A claim of a cell, by hand.
+fn claim_cell(consumer: &Consumer<Reach>, cell: Place, lap: u64) {
+    let word = Word::writing(lap, consumer.participant());
+    assert_eq!(consumer.who.slots().swap_at(cell, Word::free(lap), word), Ok(()));
+}
+
+fn cell_of(consumer: &Consumer<Reach>, cell: Place) -> Option<State> {
+    consumer.who.slots().word_at(cell, Ordering::Relaxed).state()
+}
+
 #[test]
 fn one_who_dies_while_it_writes_a_letter_is_followed_by_one_who_does() {
-    let mut hall = hall_of(2);
+    for cells in [1, 2] {
+        let mut hall = Hall::new(geometry(2).with_letters(cells));
+        let mut producer = hall.producer();
+        send(&mut producer, 7);
+        let (victim, _) = condemned(&mut hall);
+        let cell = victim.who.slots().letters().next().expect("there is room");
+        claim_cell(&victim, cell, 0);
+        let mut consumer = hall.consumer();
+        hall.kill_consumer(victim);
+        consumer.repair();
+        assert_eq!(recv(&mut consumer), Err(RecvError::Empty));
+        assert_eq!((consumer.lost(), letters(&mut hall)), (0, vec![(0, 7)]));
+        // As long as there is another one, that of the dead is left to who takes its seat.
+        let is_needed = cells == 1;
+        let left = if is_needed { State::Ready } else { State::Writing };
+        assert_eq!(cell_of(&consumer, cell), Some(left));
+        let successor = hall.consumer();
+        let left = if is_needed { State::Ready } else { State::Free };
+        assert_eq!(cell_of(&successor, cell), Some(left));
+    }
+}
+
+#[test]
+fn one_who_lives_keeps_the_cell_that_it_writes() {
+    let mut hall = Hall::new(geometry(2).with_letters(1));
     let mut producer = hall.producer();
     send(&mut producer, 7);
-    let (victim, _) = condemned(&mut hall);
-    let slots = victim.who.slots();
-    let cell = slots.letters().next().expect("there is room");
-    let word = Word::writing(0, victim.participant());
-    assert_eq!(slots.swap_at(cell, Word::free(0), word), Ok(()));
+    kill_all_over(&mut hall, 7);
+    let (writer, dead) = (hall.consumer(), hall.consumer());
+    let cell = writer.who.slots().letters().next().expect("there is room");
+    claim_cell(&writer, cell, 0);
+    hall.kill_consumer(dead);
     let mut consumer = hall.consumer();
-    hall.kill_consumer(victim);
-    consumer.repair();
-    assert_eq!(recv(&mut consumer), Err(RecvError::Empty));
-    assert_eq!((consumer.lost(), letters(&mut hall)), (0, vec![(0, 7)]));
-    let cell_is =
-        |consumer: &Consumer<Reach>| consumer.who.slots().word_at(cell, Ordering::Relaxed).state();
-    assert_eq!(cell_is(&consumer), Some(State::Writing));
-    let successor = hall.consumer();
-    assert_eq!(cell_is(&successor), Some(State::Free));
-    // One that lives keeps its own, beside which a seat is swept.
-    let word = Word::writing(1, successor.participant());
-    assert_eq!(successor.who.slots().swap_at(cell, Word::free(1), word), Ok(()));
-    hall.kill_consumer(consumer);
-    let last = hall.consumer();
-    assert_eq!(cell_is(&last), Some(State::Writing));
+    assert_eq!(cell_of(&consumer, cell), Some(State::Writing));
+    assert_eq!((recv(&mut consumer), consumer.lost()), (Err(RecvError::Empty), 1));
+    assert_eq!(cell_of(&consumer, cell), Some(State::Writing));
+}
+
+/// However many there are: else a scan would take the square of the slots.
+#[test]
+fn all_dead_letters_are_put_by_in_one_look_at_all_slots() {
+    let slots = 64;
+    let mut hall = Hall::new(geometry(slots).with_letters(2));
+    let mut consumer = hall.consumer();
+    for slot in 0..slots {
+        let at = hall.slot(slot);
+        hall.scribble(at, Word::free(1).dead_letter().to_bits());
+    }
+    assert!(matches!(consumer.lowest_orphan(), Ok(None)));
+    assert_eq!((consumer.lost(), letters(&mut hall).len()), (slots - 2, 2));
 }
 
 #[test]
@@ -174,10 +210,23 @@ fn a_letter_over_which_sixteen_more_die_is_given_up_and_counted() {
         assert!(seen.is_dead_letter());
         assert!(victim.who.take_at(place, seen).is_some());
     }
-    hall.kill_consumer(victim);
-    consumer.repair();
-    assert_eq!((recv(&mut consumer), consumer.lost()), (Err(RecvError::Empty), 1));
-    assert_eq!(letters(&mut hall), []);
+    // Unless the last one has left it whole.
+    let kept = hall.words.clone();
+    for is_whole in [false, true] {
+        hall.words.copy_from_slice(&kept);
+        if is_whole {
+            let word = victim.who.slots().word(0, Ordering::Acquire);
+            let hand = Hand { position: 0, place: victim.who.slots().place(0), word };
+            assert!(victim.who.slots().put_by(hand, victim.participant()));
+        }
+        hall.free(Byte::Life(victim.participant()));
+        let before = consumer.lost();
+        consumer.repair();
+        assert_eq!(recv(&mut consumer), Err(RecvError::Empty));
+        assert_eq!(consumer.lost() - before, u64::from(!is_whole));
+        assert_eq!(letters(&mut hall).len(), usize::from(is_whole));
+    }
+    core::mem::forget(victim);
     (0..4).for_each(|number| {
         send(&mut producer, number);
         expect(&mut consumer, number);
