@@ -1,15 +1,16 @@
 //! `annulus dead-letters`: what killed whoever received it, to standard output.
 //!
 //! A letter is discarded only after write(2) has taken it whole: who is killed before leaves it in
-//! the ring, to be written again.
+//! the ring, to be written again. Who discards the last one of a drained ring removes that, as its
+//! last receiver would have.
 
-use crate::address::{Address, Kind};
+use crate::address::Address;
 use crate::args::{self, Args};
 use crate::descriptor::Stop;
-use crate::exit::{Failure, ManyFault, Status};
+use crate::exit::{Failure, ManyFault, Status, note};
 use crate::limit::Limit;
 use crate::output::{Form, Output};
-use crate::{meet, units, usage};
+use crate::{meet, recv, units, usage};
 use annulus::error::Severed;
 use annulus::ring::mpmc::DeadLetter;
 use annulus::segment::JoinError;
@@ -51,7 +52,25 @@ pub(crate) fn run(args: Args) -> Result<Status, Failure> {
             Some(Stop::Io(error)) => return Err(Failure::Output(error)),
         }
     }
+    tell_of_others(&asked, &segment)?;
+    if asked.discard && !asked.address.keep {
+        recv::unlink(&asked.address, &segment);
+    }
     Ok(Status::Done)
+}
+
+/// What else there is: letters to come, and what no participant writes.
+fn tell_of_others(asked: &Asked, segment: &Segment) -> Result<(), Failure> {
+    let address = || asked.address.to_string();
+    let Some(seen) = segment.occupancy() else { return Ok(()) };
+    let count = seen.worn_out + seen.last_delivered;
+    if count > 0 {
+        let fault = ManyFault::ToComeLetters { count };
+        note(&Failure::Many { address: address(), fault });
+    }
+    let corrupted =
+        |corruption| Failure::Join { address: address(), error: JoinError::Corrupted(corruption) };
+    seen.corruption.map_or(Ok(()), |corruption| Err(corrupted(corruption)))
 }
 
 fn parse(mut args: Args) -> Result<Option<Asked>, Failure> {
@@ -91,8 +110,7 @@ fn open(asked: &Asked) -> Result<Segment, Failure> {
     let segment = attached.map_err(|error| meet::failed(address, error, bytes))?;
     meet::check_found(address, &segment)?;
     if segment.mpmc_geometry().is_none() {
-        let fault = ManyFault::OtherKind { asked: Kind::Mpmc, found: Kind::Spsc };
-        return Err(Failure::Many { address: address.to_string(), fault });
+        return Err(Failure::Many { address: address.to_string(), fault: ManyFault::NoLetters });
     }
     Ok(segment)
 }

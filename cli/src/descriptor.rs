@@ -4,8 +4,10 @@
 //! so these take addresses. An interrupted call is made again, here and nowhere else.
 
 use crate::limit::Limit;
+use std::fs;
 use std::io;
-use std::os::fd::{AsRawFd, BorrowedFd};
+use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
+use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
 
 /// Why a descriptor gave or took no bytes.
 #[derive(Debug)]
@@ -87,6 +89,17 @@ fn first_bytes(parts: &[libc::iovec]) -> Vec<libc::iovec> {
         (iov_len > 0).then_some(libc::iovec { iov_len, ..*part })
     });
     cut.collect()
+}
+
+/// Another way to the same pipe, of our own, which does not wait: so that a limit holds also where
+/// somebody else fills the pipe between our look at it and our write. Others who have it notice
+/// nothing, which they would if this one stopped waiting. None if it is no pipe, or cannot be had.
+pub(crate) fn own_pipe(of: BorrowedFd<'_>) -> Option<OwnedFd> {
+    let path = format!("/proc/self/fd/{}", of.as_raw_fd());
+    let metadata = fs::metadata(&path).ok()?;
+    let mut options = fs::OpenOptions::new();
+    options.write(true).custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY);
+    metadata.file_type().is_fifo().then(|| options.open(&path).ok())?.map(OwnedFd::from)
 }
 
 /// Whether it can be known that nobody reads the other end any more. Does not wait.

@@ -56,6 +56,7 @@ impl Output {
     pub(crate) fn new(form: Form) -> Result<Output, Failure> {
         Standard::Output.check()?;
         let stdout = io::stdout().as_fd().try_clone_to_owned().map_err(Failure::Output)?;
+        let stdout = descriptor::own_pipe(stdout.as_fd()).unwrap_or(stdout);
         Ok(Output { stdout, form, messages: Vec::new() })
     }
 

@@ -160,7 +160,9 @@ process ended and did not close), gone (closed or dead, and a new sender has com
 A pid is the process as it saw itself; it and since are those of the last one who had the role.
 Of a ring of many each participant has a line: what it holds (written by it, or in its hand), the
 oldest position of that, and how many messages it gave up. What is held: waiting messages, those
-taken and not yet released, those being written, and gaps that nobody was told of.
+taken and not yet released, those being written, and gaps that nobody was told of. Letters are
+messages that nobody could be given, and those that will be such when the next receiver comes: see
+'dead-letters --help'.
 position   how far the sender has sent and the receiver has released, in bytes of the ring
 messages, bytes, waits, backstop   counted since the ring was made, whoever had the role; told now
            and then, so behind by a ring's length at most, and what a killed process had moved
@@ -179,11 +181,13 @@ part in the ring, waits for nothing, and leaves them there, unless it is told ot
   --raw          write the messages' bytes and nothing between them
   --meta         write lines of POSITION TAB ATTEMPT TAB MESSAGE, as recv does
   --discard      discard each one that was written, which makes room; one whose writing is cut
-                 off stays
+                 off stays. Then a drained ring that nobody holds is removed, unless ?keep=yes
   --deadline T   give up after T, with status 4; `forever` unless given
 
 A ring has room for 8, or for those of ?dead-letters=; further ones are lost, and told of by the
-receiver that gives them up. As long as a letter is there, recv does not remove the ring.
+receiver that gives them up. As long as a letter is there, recv does not remove the ring. A letter
+is there when the next receiver has come after the last one that died: until then its message is
+told of on standard error.
 ";
 
 /// `annulus rm --help`.

@@ -21,6 +21,10 @@ pub(crate) enum ManyFault {
     Lost { count: u64 },
     /// Messages that nobody could be given are left in the ring.
     DeadLetters { count: u64 },
+    /// Messages that may come to be such.
+    ToComeLetters { count: u64 },
+    /// The ring is of two sides, and has none.
+    NoLetters,
     /// Less senders have come than were waited for.
     FewProducers { come: u64, wanted: u64 },
     /// Several senders were waited for at a ring that has one.
@@ -35,10 +39,13 @@ impl ManyFault {
         match self {
             ManyFault::OtherKind { .. }
             | ManyFault::OtherSlots { .. }
+            | ManyFault::NoLetters
             | ManyFault::OneProducer { .. } => Status::Refused,
             ManyFault::Send { error, .. } => of_send(*error),
             ManyFault::Recv { error, .. } => of_recv(*error),
-            ManyFault::Lost { .. } | ManyFault::DeadLetters { .. } => Status::Error,
+            ManyFault::Lost { .. }
+            | ManyFault::DeadLetters { .. }
+            | ManyFault::ToComeLetters { .. } => Status::Error,
             ManyFault::FewProducers { .. } => Status::Deadline,
             ManyFault::Check => Status::Usage,
         }
@@ -85,15 +92,26 @@ impl ManyFault {
             }
             ManyFault::Lost { count } => write!(
                 f,
-                "{address}: {} given up, since the receivers that had them died and the ring \
-                 delivers them no more often",
+                "{address}: {} given up, since the receivers that had them died or could not write \
+                 them, and the ring delivers them no more often",
                 Messages(*count)
             ),
             ManyFault::DeadLetters { count } => write!(
                 f,
-                "{address}: {} left in the ring that killed whoever received them, look at them \
-                 with `annulus dead-letters`",
+                "{address}: {} left in the ring over which sixteen receivers died, or which they \
+                 could not write, look at them with `annulus dead-letters`",
                 Messages(*count)
+            ),
+            ManyFault::ToComeLetters { count } => write!(
+                f,
+                "{address}: {} delivered for the last time, which are dead letters if their \
+                 receivers died and when the next receiver comes",
+                Messages(*count)
+            ),
+            ManyFault::NoLetters => write!(
+                f,
+                "{address}: the ring has one sender and one receiver, and so no dead letters: ask \
+                 for those of a ring made with ?ring=mpmc"
             ),
             ManyFault::FewProducers { come, wanted } => write!(
                 f,
@@ -107,8 +125,8 @@ impl ManyFault {
             ),
             ManyFault::Check => write!(
                 f,
-                "{address}: --check is for rings of one receiver, and each of this ring has a part \
-                 of the messages: receive without it"
+                "{address}: --check is for rings of one sender and one receiver, and this one was \
+                 made with ?ring=mpmc: receive without it"
             ),
         }
     }

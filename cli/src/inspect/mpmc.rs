@@ -50,11 +50,12 @@ impl Crowd {
         );
         let (now, most) = (participants.len(), geometry.seats());
         let delivery = delivery(geometry.delivery());
-        let letters = format!("{} of {}", seen.dead_letters, geometry.letters());
+        let (letters, coming) = (seen.dead_letters, seen.worn_out);
+        let letters = format!("{letters} of {} dead letters, {coming} to come", geometry.letters());
         [
             ("slots", slots + ", delivered " + delivery),
             ("held", held),
-            ("dead letters", letters),
+            ("letters", letters),
             ("joined", format!("{now} of {most}{}", singles(*geometry))),
         ]
     }
@@ -112,6 +113,7 @@ impl Crowd {
             ("writing", json!(seen.writing)),
             ("gaps", json!(seen.gaps)),
             ("dead_letters", json!(seen.dead_letters)),
+            ("worn_out", json!(seen.worn_out)),
             ("dead_letters_max", json!(geometry.letters())),
             ("participants", participants.iter().map(participant).collect()),
         ];

@@ -13,7 +13,7 @@ use std::process::Command;
 #[test]
 fn help_is_short_complete_and_on_stdout() {
     let all = run(&["--help"]).assert_success().stdout();
-    for command in ["send", "recv", "ls", "inspect", "rm", "gc", "bench"] {
+    for command in ["send", "recv", "ls", "inspect", "dead-letters", "rm", "gc", "bench"] {
         assert!(all.contains(&format!("\n  {command} ")), "{command}");
         let help = run(&[command, "--help"]).assert_success();
         assert!(help.stdout().starts_with(&format!("usage: annulus {command}")), "{help:?}");

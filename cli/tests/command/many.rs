@@ -265,7 +265,7 @@ fn a_command_line_that_makes_no_sense_makes_no_ring() {
             "at most 256 bytes, give less or make a ring",
         ),
         (&["send", "--count", "1", "--size", "300", &many(&ring)], "?ring=mpmc&payload=300"),
-        (&["recv", "--check", &many(&ring)], "--check is for rings of one receiver"),
+        (&["recv", "--check", &many(&ring)], "--check is for rings of one sender"),
         (&["recv", "--check", "--producers", "2", name], "--check and --producers exclude"),
         (&["recv", "--producers", "0", name], "--producers is 0"),
     ] {
@@ -298,7 +298,11 @@ fn a_ring_of_another_kind_or_shape_is_refused_with_both() {
         assert_refused(run(&["inspect", &address]), 6, &parts);
     }
     assert_refused(run(&["recv", "--producers", "2", two.name()]), 6, &["has one sender"]);
-    assert_refused(run(&["recv", "--check", several.name()]), 2, &["rings of one receiver"]);
+    assert_refused(
+        run(&["recv", "--check", several.name()]),
+        2,
+        &["rings of one sender and one receiver"],
+    );
     // What is asked for as it is, or not at all, is followed.
     let same = with(&several, "ring=mpmc&slots=4096&payload=256&fixed=no&wait=spin-park");
     run_fed(&["send", &same], b"two\n").assert_success();
