@@ -120,9 +120,10 @@ written stays in the ring. If the sender died: status 3, after all that it had s
 
 Of a ring of many several receivers share the messages, each written and released by itself. One
 whose receiver is killed comes to another one, and ATTEMPT says how often it did. A message that
-its sender died in is missing: its position is told on standard error. The end comes when all
-senders have left and all receivers have written what they took; the last one to leave removes
-the ring, also when a sender has died (status 3). There is no --check.
+its sender died in is missing: its position is told on standard error, as is what is given up or
+left as a dead letter, and none of these changes the status. The end comes when all senders have
+left and all receivers have written what they took; the last one to leave removes the ring, also
+when a sender has died (status 3). There is no --check.
 
 With --check, a wrong byte, a missing message or one that comes again is status 5, since the ring
 did not hold what was sent; a message that is none of the trial is status 1. It stays in the ring.
