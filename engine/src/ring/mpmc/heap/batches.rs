@@ -105,7 +105,13 @@ fn who_is_seen_to_sleep_is_told_of_each_and_others_before_a_wait() {
 fn a_batch_is_over_at_its_deadline_however_short_its_waits_are() {
     let mut hall = Hall::of(64);
     let (mut producer, mut consumer) = (hall.producer(), hall.consumer());
+    let mut pauses = 0;
     MEANWHILE.set(Some(Box::new(move || {
+        pauses += 1;
+        // It passes in the midst of a wait, which is then over by a message.
+        if pauses == 500 {
+            std::thread::sleep(Duration::from_millis(6));
+        }
         let _ = consumer.drain(1, |_| {});
     })));
     let soon = Deadline::after(Duration::from_millis(5));
