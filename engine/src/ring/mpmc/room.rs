@@ -42,9 +42,8 @@ impl<M: Crowd> Producer<M> {
     /// `at` was claimed: goes on behind it.
     #[inline(always)]
     fn pass(&mut self, at: Cursor) {
-        let next = self.who.slots().behind(at);
-        self.next = next;
-        self.who.served(Role::Producer, next, pace::is_free);
+        self.next = self.who.slots().behind(at);
+        self.who.served(Role::Producer, &self.next, pace::is_free);
     }
 
     /// Claims the next position, if it is free. Bounded: a lap or two of steps.

@@ -68,7 +68,7 @@ impl<M: Crowd> Consumer<M> {
         if at.position.is_multiple_of(HINT_EVERY) {
             self.who.slots().set_hint(Role::Consumer, next.position);
         }
-        self.who.served(Role::Consumer, next, is_told);
+        self.who.served(Role::Consumer, &self.next, is_told);
     }
 
     /// The next message or gap, if it is there. Bounded: a lap or two of steps.

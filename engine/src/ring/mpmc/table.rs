@@ -203,9 +203,9 @@ impl<M: Crowd> Participant<M> {
     }
 
     /// We were served as `role`; wakes another one who sleeps, if there is something for it at
-    /// `next`.
+    /// `next`, which is where its handle keeps it: a copy would be made for each message.
     #[inline(always)]
-    pub(super) fn served(&mut self, role: Role, next: Cursor, is_next: fn(Word, u64) -> bool) {
+    pub(super) fn served(&mut self, role: Role, next: &Cursor, is_next: fn(Word, u64) -> bool) {
         if !self.is_single && self.may_sleep(role) {
             self.chain(role, next, is_next);
         }
@@ -213,7 +213,7 @@ impl<M: Crowd> Participant<M> {
 
     #[cold]
     #[inline(never)]
-    fn chain(&mut self, role: Role, next: Cursor, is_next: fn(Word, u64) -> bool) {
+    fn chain(&mut self, role: Role, next: &Cursor, is_next: fn(Word, u64) -> bool) {
         // ORDERING: Relaxed: only whether to wake another one.
         if is_next(self.slots.word_at(next.place, Ordering::Relaxed), next.lap) {
             self.bells.wake_one(&self.slots, role);
