@@ -228,8 +228,8 @@ impl<M: Crowd> Consumer<M> {
         let mut spin = self.sleeper.spin(deadline);
         // Once: the clock is read elsewhere.
         let mut may_keep = deadline != Deadline::PASSED;
-        // What was told when only somebody's message in hand was left.
-        let mut held_end = None;
+        // Whether, when it was asked last, nothing but a message in another one's hand was left.
+        let mut is_end_held = false;
         loop {
             self.hear_of_orphans();
             let blocked = match self.find() {
@@ -249,7 +249,7 @@ impl<M: Crowd> Consumer<M> {
             match self.sleeper.turn(slots, &mut spin, pauses, came, deadline) {
                 Turn::Came | Turn::Vain | Turn::Park => {}
                 Turn::TimedOut => {
-                    let error = held_end.unwrap_or_else(|| self.timed_out(deadline, blocked));
+                    let error = self.timed_out(deadline, blocked, is_end_held);
                     return self.find_before(error).unwrap_or_else(|| {
                         // Nothing else is in the way of the end.
                         let holder = self.holder.map_or(blocked, Blocked::By);
@@ -257,11 +257,11 @@ impl<M: Crowd> Consumer<M> {
                     });
                 }
                 Turn::Ask => {
-                    held_end = match self.ask(blocked) {
-                        Step::Again => None,
+                    is_end_held = match self.ask(blocked) {
+                        Step::Again => false,
                         Step::End(error) => match self.find_before(error) {
                             Some(found) => return found,
-                            None => Some(error),
+                            None => true,
                         },
                     };
                 }
@@ -306,9 +306,11 @@ impl<M: Crowd> Consumer<M> {
         }
     }
 
-    fn timed_out(&mut self, deadline: Deadline, blocked: Blocked) -> RecvError {
+    fn timed_out(&mut self, deadline: Deadline, blocked: Blocked, is_end_held: bool) -> RecvError {
         // Who only tries, or waits too shortly, would never ask otherwise.
-        let is_due = if deadline == Deadline::PASSED {
+        let is_due = if is_end_held {
+            true
+        } else if deadline == Deadline::PASSED {
             self.vain_tries = self.vain_tries.wrapping_add(1);
             let is_new = presence::changes(self.who.slots()) != self.sleeper.changes;
             is_new || self.vain_tries.is_multiple_of(TRIES_PER_ASK)
