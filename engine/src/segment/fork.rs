@@ -33,7 +33,9 @@ unsafe impl Sync for Held {}
 
 static HELD: Held = Held(UnsafeCell::new(None));
 
-/// Called by the loader, before there is anybody who could fork.
+/// Called by the loader, before there is anybody who could fork. Sound as an entry of that section:
+/// each is called once, as a C function, with arguments that one without parameters does not see;
+/// and neither a mutex nor pthread_atfork(3) needs anything of Rust's that `main` would set up.
 #[cfg(not(miri))]
 #[used]
 #[unsafe(link_section = ".init_array")]

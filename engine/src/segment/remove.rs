@@ -42,7 +42,8 @@ pub enum Removal {
     /// Nobody holds a role in it. Unread messages are lost.
     Unheld,
     /// The same, and all was received: the producer has closed and a consumer was told so; of a
-    /// ring of many, a producer has come, and no slot holds a message, a claim or a gap.
+    /// ring of many, a producer has come, no slot holds a message, a claim or a gap, and there is
+    /// no dead letter.
     Spent,
     /// Nothing, but that the segment is one of this version: whoever holds a role gets
     /// [`Severed::Removed`](crate::error::Severed::Removed), a receiver when it has received all

@@ -225,6 +225,11 @@ impl Geometry {
         MPMC_SEATS + self.seats as usize * size_of::<Seat>()
     }
 
+    /// Where that cell of a dead letter begins.
+    pub(super) const fn letter_at(self, cell: u16) -> usize {
+        self.letters_at() + cell as usize * self.letter_stride() as usize
+    }
+
     /// Bytes of one dead letter.
     pub(crate) const fn letter_stride(self) -> u64 {
         (LETTER_PAYLOAD as u64 + self.payload as u64).next_multiple_of(SLOT_CELL)
@@ -232,7 +237,7 @@ impl Geometry {
 
     /// Where the slots begin.
     pub(super) const fn slots_at(self) -> usize {
-        self.letters_at() + self.letters() as usize * self.letter_stride() as usize
+        self.letter_at(self.letters())
     }
 
     /// Where the slot of that position begins.
@@ -244,13 +249,9 @@ impl Geometry {
     pub fn first_words(self) -> impl Iterator<Item = (usize, u64)> {
         let seats = (0..self.seats.into())
             .map(|seat: usize| (MPMC_SEATS + seat * size_of::<Seat>(), standing::VACANT));
-        let letters = (0..self.letters().into()).map(move |letter: usize| {
-            (self.letters_at() + letter * self.letter_stride() as usize, Word::free(0).to_bits())
-        });
-        let slots = (0..self.slots).map(move |slot| {
-            (self.slots_at() + (slot * self.stride()) as usize, Word::free(0).to_bits())
-        });
-        seats.chain(letters).chain(slots)
+        let letters = (0..self.letters()).map(move |cell| self.letter_at(cell));
+        let slots = (0..self.slots).map(move |slot| self.slot_at(slot));
+        seats.chain(letters.chain(slots).map(|at| (at, Word::free(0).to_bits())))
     }
 
     /// Bytes of memory that a segment of this geometry takes.

@@ -97,9 +97,8 @@ impl Occupancy {
         for participant in 1..=geometry.seats() {
             seen.look_at_seat(participant, &word);
         }
-        for cell in 0..geometry.letters().into() {
-            let at = geometry.letters_at() + cell * geometry.letter_stride() as usize;
-            match letters::look(geometry, at, &word) {
+        for cell in 0..geometry.letters() {
+            match letters::look(geometry, geometry.letter_at(cell), &word) {
                 Ok(Some(_)) => seen.dead_letters += 1,
                 Ok(None) => {}
                 Err(corruption) => seen.corruption = seen.corruption.or(Some(corruption)),
@@ -108,7 +107,7 @@ impl Occupancy {
         let lap_max = geometry.position_max() / geometry.slots();
         let mut head = None;
         for slot in 0..geometry.slots() {
-            let at = geometry.slots_at() + (slot * geometry.stride()) as usize;
+            let at = geometry.slot_at(slot);
             let len = if geometry.is_of_one_length() {
                 geometry.payload().into()
             } else {

@@ -352,8 +352,8 @@ impl<M: Crowd> Slots<M> {
 
     /// Where dead letters are put by. A cell of them begins with a word as a slot does.
     pub(super) fn letters(&self) -> impl Iterator<Item = Place> + use<M> {
-        let (at, stride) = (self.geometry.letters_at(), self.geometry.letter_stride() as usize);
-        (0..usize::from(self.geometry.letters())).map(move |cell| Place(at + cell * stride))
+        let geometry = self.geometry;
+        (0..geometry.letters()).map(move |cell| Place(geometry.letter_at(cell)))
     }
 
     /// Where that place is in the segment.

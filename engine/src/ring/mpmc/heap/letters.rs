@@ -258,8 +258,7 @@ fn cells_of_any_value_end_in_an_answer() {
             let mut producer = hall.producer();
             send(&mut producer, 7);
             for cell in 0..2 {
-                let at = hall.geometry.letters_at();
-                let at = at + cell * hall.geometry.letter_stride() as usize;
+                let at = hall.geometry.letter_at(cell);
                 hall.scribble(at, if field == 0 { word } else { 2 | owner });
                 hall.scribble(at + field, word);
             }

@@ -125,7 +125,7 @@ impl Hall {
 
     /// Where the word of a slot stands.
     fn slot(&self, slot: u64) -> usize {
-        self.geometry.slots_at() + (slot * self.geometry.stride()) as usize
+        self.geometry.slot_at(slot)
     }
 
     /// A peer writes what it likes.
