@@ -9,14 +9,13 @@ use crate::args::{self, Args};
 use crate::descriptor::Stop;
 use crate::exit::{Failure, ManyFault, Status, note};
 use crate::limit::Limit;
-use crate::output::{Form, Output};
+use crate::output::{self, Form, Output};
 use crate::{meet, recv, units, usage};
 use annulus::error::Severed;
 use annulus::ring::mpmc::DeadLetter;
 use annulus::segment::JoinError;
 use annulus::{Attach, Segment};
 use lexopt::prelude::{Long, Short, Value};
-use std::io;
 
 /// How often a message was delivered that is a dead letter.
 const DELIVERIES: u32 = 16;
@@ -42,14 +41,7 @@ pub(crate) fn run(args: Args) -> Result<Status, Failure> {
             }
             None => {}
             Some(Stop::Closed) => return Ok(Status::Done),
-            Some(Stop::Timeout) => {
-                return Err(Failure::Slow { what: "the reader of the output".to_owned() });
-            }
-            // The bytes are our own.
-            Some(Stop::Unmapped) => {
-                return Err(Failure::Output(io::Error::from_raw_os_error(libc::EFAULT)));
-            }
-            Some(Stop::Io(error)) => return Err(Failure::Output(error)),
+            Some(stop) => return Err(output::failed(stop)),
         }
     }
     tell_of_others(&asked, &segment)?;
@@ -90,12 +82,7 @@ fn parse(mut args: Args) -> Result<Option<Asked>, Failure> {
             }
         }
     }
-    let form = match (raw, meta) {
-        (false, false) => Form::Lines,
-        (true, false) => Form::Raw,
-        (false, true) => Form::Meta,
-        (true, true) => return Err(args.both("--raw", "--meta")),
-    };
+    let form = Form::of(raw, meta, &args)?;
     let address = address.ok_or(args.missing("an address"))?;
     Ok(Some(Asked { address, form, discard, limit: Limit::after(deadline) }))
 }

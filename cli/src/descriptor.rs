@@ -52,7 +52,8 @@ pub(crate) unsafe fn read(
 const PIPE_BYTES: usize = libc::PIPE_BUF;
 
 /// Writes from `parts` what the descriptor takes in one call: 1 byte at least. Waits until
-/// `limit`; if there is one, it writes so little at a time that a pipe does not keep it longer.
+/// `limit`; if there is one and the descriptor is one that `may_block`, it writes so little at a
+/// time that a pipe or a socket does not keep it longer.
 ///
 /// # Safety
 ///
@@ -60,9 +61,10 @@ const PIPE_BYTES: usize = libc::PIPE_BUF;
 pub(crate) unsafe fn write(
     to: BorrowedFd<'_>,
     parts: &[libc::iovec],
+    may_block: bool,
     limit: Limit,
 ) -> Result<usize, Stop> {
-    let few = if limit.poll_ms() >= 0 { Some(first_bytes(parts)) } else { None };
+    let few = (may_block && limit.poll_ms() >= 0).then(|| first_bytes(parts));
     let parts = few.as_deref().unwrap_or(parts);
     // Ends as the loop of `read` does.
     loop {

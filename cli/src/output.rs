@@ -6,6 +6,7 @@
 //!                                                     ^ torn: is finished before anything else
 //! ```
 
+use crate::args::Args;
 use crate::descriptor::{self, Stop};
 use crate::exit::Failure;
 use crate::limit::Limit;
@@ -28,9 +29,23 @@ pub(crate) enum Form {
     Meta,
 }
 
+impl Form {
+    /// As the options ask for it.
+    pub(crate) fn of(raw: bool, meta: bool, args: &Args) -> Result<Form, Failure> {
+        match (raw, meta) {
+            (false, false) => Ok(Form::Lines),
+            (true, false) => Ok(Form::Raw),
+            (false, true) => Ok(Form::Meta),
+            (true, true) => Err(args.both("--raw", "--meta")),
+        }
+    }
+}
+
 /// Standard output, and the messages that are to be written next.
 pub(crate) struct Output {
     stdout: OwnedFd,
+    /// Whether a write may keep us although poll(2) said that there is room.
+    may_block: bool,
     form: Form,
     messages: Vec<Message>,
 }
@@ -51,13 +66,24 @@ pub(crate) struct Written {
     pub(crate) stop: Option<Stop>,
 }
 
+/// What it is called that standard output took no more.
+pub(crate) fn failed(stop: Stop) -> Failure {
+    match stop {
+        Stop::Timeout => Failure::Slow { what: "the reader of the output".to_owned() },
+        Stop::Unmapped => Failure::Output(io::Error::from_raw_os_error(libc::EFAULT)),
+        Stop::Closed => Failure::Output(io::ErrorKind::BrokenPipe.into()),
+        Stop::Io(error) => Failure::Output(error),
+    }
+}
+
 impl Output {
     /// Standard output, without the buffer of the standard library.
     pub(crate) fn new(form: Form) -> Result<Output, Failure> {
         Standard::Output.check()?;
         let stdout = io::stdout().as_fd().try_clone_to_owned().map_err(Failure::Output)?;
-        let stdout = descriptor::own_pipe(stdout.as_fd()).unwrap_or(stdout);
-        Ok(Output { stdout, form, messages: Vec::new() })
+        let own = descriptor::own_pipe(stdout.as_fd());
+        let may_block = own.is_none();
+        Ok(Output { stdout: own.unwrap_or(stdout), may_block, form, messages: Vec::new() })
     }
 
     /// Forgets the messages of the last write.
@@ -102,7 +128,7 @@ impl Output {
                 break None;
             }
             // SAFETY: the messages are mapped by `push`'s promise, the other bytes are `self`'s.
-            match unsafe { descriptor::write(self.stdout.as_fd(), &rest, limit) } {
+            match unsafe { descriptor::write(self.stdout.as_fd(), &rest, self.may_block, limit) } {
                 Ok(count) => {
                     written += count;
                     advance(&mut rest, count);

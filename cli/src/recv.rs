@@ -23,14 +23,13 @@ use crate::descriptor::Stop;
 use crate::exit::{Failure, ManyFault, Status, note};
 use crate::limit::Limit;
 use crate::meet::{self, Consuming, Receiving};
-use crate::output::{Form, Output, Written};
+use crate::output::{self, Form, Output, Written};
 use crate::watch::Watch;
 use crate::{trial, units, usage, waiting};
 use annulus::error::{RecvError, Severed};
 use annulus::sync::Outside;
 use annulus::{Consumer, Deadline, Segment};
 use lexopt::prelude::{Long, Short, Value};
-use std::io;
 use std::thread;
 use std::time::Duration;
 
@@ -139,12 +138,7 @@ fn parse(mut args: Args) -> Result<Option<Asked>, Failure> {
     {
         return Err(args.both("--check", option));
     }
-    let form = match (raw, meta) {
-        (false, false) => Form::Lines,
-        (true, false) => Form::Raw,
-        (false, true) => Form::Meta,
-        (true, true) => return Err(args.both("--raw", "--meta")),
-    };
+    let form = Form::of(raw, meta, &args)?;
     let mut address = address.ok_or(args.missing("an address"))?;
     given.ask(&mut address, None, &args)?;
     if check.is_some() && address.kind == Some(Kind::Mpmc) {
@@ -335,10 +329,7 @@ impl Receiver<'_> {
     fn unwritten(&self, stop: Stop, consumer: &Consumer) -> Failure {
         match (stop, consumer.peer()) {
             (Stop::Unmapped, Outside::Severed(severed)) => self.failed(RecvError::Severed(severed)),
-            (Stop::Unmapped, _) => Failure::Output(io::Error::from_raw_os_error(libc::EFAULT)),
-            (Stop::Timeout, _) => Failure::Slow { what: "the reader of the output".to_owned() },
-            (Stop::Closed, _) => Failure::Output(io::ErrorKind::BrokenPipe.into()),
-            (Stop::Io(error), _) => Failure::Output(error),
+            (stop, _) => output::failed(stop),
         }
     }
 }

@@ -17,13 +17,12 @@ use super::{End, Receiver, SLICE, unlink};
 use crate::descriptor::Stop;
 use crate::exit::{Failure, ManyFault, note};
 use crate::limit::Limit;
-use crate::output::Written;
+use crate::output::{self, Written};
 use crate::watch::Watch;
 use annulus::error::Severed;
 use annulus::ring::Role;
 use annulus::ring::mpmc::RecvError;
 use annulus::{Deadline, MpmcConsumer, Segment};
-use std::io;
 use std::thread;
 use std::time::Duration;
 
@@ -152,15 +151,7 @@ impl Receiver<'_> {
             Some(Stop::Unmapped) if !watch.is_whole() => {
                 Err(RecvError::Severed(Severed::Truncated).into())
             }
-            Some(Stop::Unmapped) => {
-                let error = io::Error::from_raw_os_error(libc::EFAULT);
-                Err(Halt::Final(Failure::Output(error)))
-            }
-            Some(Stop::Timeout) => {
-                let what = "the reader of the output".to_owned();
-                Err(Halt::Final(Failure::Slow { what }))
-            }
-            Some(Stop::Io(error)) => Err(Halt::Final(Failure::Output(error))),
+            Some(stop) => Err(Halt::Final(output::failed(stop))),
         }
     }
 

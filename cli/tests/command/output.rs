@@ -8,6 +8,7 @@ use annulus_testkit::{Child, Scratch, ScratchDir};
 use std::fs::{self, File};
 use std::io::{self, PipeReader, Read};
 use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::unix::net::UnixStream;
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -50,6 +51,11 @@ fn a_message_longer_than_the_output_takes_is_not_waited_for_beyond_the_deadline(
     let flags = unsafe { libc::fcntl(writer.as_raw_fd(), libc::F_GETFL) };
     assert_eq!(flags & libc::O_NONBLOCK, 0);
     drop((reader, writer));
+    // So a socket, which is not opened anew.
+    let (ours, theirs) = UnixStream::pair().unwrap();
+    let mut recv = start_into(&["recv", "--deadline", "300ms", ring.name()], OwnedFd::from(theirs));
+    assert_failed(recv.wait_within(LONG), 4, &["the reader of the output"]);
+    drop(ours);
     assert_eq!(received(&ring, &[]).len(), 300_001);
 }
 
